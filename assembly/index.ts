@@ -1,0 +1,94 @@
+// The exports of the core, all of them. Everything goes through linear memory; see src/spec/abi/core.ts.
+
+import { FRAME_LG2 } from "../src/spec/abi/core";
+import { Batch, runBatch } from "./batch";
+import { dropStes } from "./dispatch";
+import { Trace } from "./lib/trace";
+import { Arena } from "./mem/arena";
+import { Bus, slotOf } from "./mem/physical";
+import { ContextTable, dropContexts } from "./tlb/contexts";
+import { Ids } from "./tlb/ids";
+import { Predicate, invalidate } from "./tlb/invalidate";
+import { SpaceTable } from "./tlb/space";
+import { forgetTables } from "./tlb/sweep";
+
+/** Takes the layout from the header at `header` and starts with empty caches; the arena must be zeroed. */
+export function init(header: usize): void {
+  Arena.load(header);
+  Batch.reset();
+  SpaceTable.reset();
+  ContextTable.reset();
+  Ids.cursor = 0;
+}
+
+/** Forgets the fault records of the last batch. */
+export function begin(): void {
+  Batch.faults = 0;
+}
+
+/** Translates requests first..last-1 of the batch; returns where it stopped (`last` unless a frame is missing). */
+export function run(first: u32, last: u32): u32 {
+  return runBatch(first, last);
+}
+
+/** Linear offset of the frame-table slot for physical address `pa`: its own, or the free one to take. */
+export function frameSlot(pa: u64): usize {
+  return slotOf(pa >> FRAME_LG2);
+}
+
+/** Number of fault records of the batch so far. */
+export function faultCount(): u32 {
+  return Batch.faults;
+}
+
+/** The physical address that the request at which `run` stopped needs. */
+export function missingAddress(): u64 {
+  return Bus.missingAddress;
+}
+
+/** CFGI_STE: forgets configuration of streams first..last. */
+export function forgetStreams(first: u32, last: u32): void {
+  dropStes(first, last);
+  dropContexts(first, last, -1);
+}
+
+/** CFGI_CD: forgets the contexts of `stream` with `pasid` (without a PASID counts as 0), or all for -1. */
+export function forgetContexts(stream: u32, pasid: i32): void {
+  dropContexts(stream, stream, pasid);
+}
+
+/** TLBI in every form; -1 = any. Returns the number of entries dropped. */
+export function invalidateAll(stages: u32, vmid: i32, asid: i32): u32 {
+  Predicate.stages = stages;
+  Predicate.vmid = vmid;
+  Predicate.asid = asid;
+  Predicate.ranged = false;
+  Predicate.leafOnly = false;
+  Predicate.leafLg2 = 0;
+  return invalidate();
+}
+
+/** TLBI by address: bytes first..last. `leafLg2` ≠ 0 names the only leaf size that must go. */
+export function invalidateRange(
+  stages: u32, vmid: i32, asid: i32, first: u64, last: u64, leafOnly: bool, leafLg2: u32,
+): u32 {
+  Predicate.stages = stages;
+  Predicate.vmid = vmid;
+  Predicate.asid = asid;
+  Predicate.ranged = true;
+  Predicate.first = first;
+  Predicate.last = last;
+  Predicate.leafOnly = leafOnly;
+  Predicate.leafLg2 = leafLg2;
+  return invalidate();
+}
+
+/** Drops every cached table pointer: frames went away or moved. */
+export function forgetFrames(): void {
+  forgetTables();
+}
+
+/** Walk records written so far (trace build; 0 elsewhere). */
+export function traceCount(): u32 {
+  return Trace.written;
+}

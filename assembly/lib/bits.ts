@@ -1,0 +1,22 @@
+// Bit fields by the manual's whole-structure numbers. With literal arguments every call folds to a
+// load, a shift and a mask.
+
+/** The field MSB:LSB of the little-endian record at `record`; a field never straddles a doubleword. */
+export function field(record: usize, msb: u32, lsb: u32): u64 {
+  return (load<u64>(record + ((lsb >> 6) << 3)) >> (lsb & 63)) & (u64(-1) >> (63 - (msb - lsb)));
+}
+
+/** The field MSB:LSB of the word `value`. */
+export function bits(value: u64, msb: u32, lsb: u32): u64 {
+  return (value >> lsb) & (u64(-1) >> (63 - (msb - lsb)));
+}
+
+/** Whether bit `bit` of `value` is set. */
+export function bit(value: u64, bit: u32): bool {
+  return ((value >> bit) & 1) !== 0;
+}
+
+/** All ones below bit `n`, 0 ≤ n ≤ 64. */
+export function ones(n: u32): u64 {
+  return n >= 64 ? u64(-1) : (<u64>1 << n) - 1;
+}

@@ -1,0 +1,115 @@
+// Where everything is. The embedder lays the arena out (src/core/layout.ts), writes the header and
+// calls init once; from then on these bases are constants of the instance. No other room owns data.
+
+import {
+  HDR_BATCH_CAPACITY, HDR_STREAM, HDR_PASID, HDR_IOVA, HDR_ACCESS, HDR_PA, HDR_STATUS, HDR_LEAF_LG2, HDR_FETCHES,
+  HDR_SOURCE, HDR_FAULTS, HDR_REGISTERS, HDR_COUNTERS, HDR_FRAME_TABLE, HDR_FRAME_MASK, HDR_FRAMES, HDR_ZERO_FRAME,
+  HDR_RANGES, HDR_RANGE_COUNT, HDR_CONTEXTS, HDR_CONTEXT_COUNT, HDR_CONTEXT_HASH, HDR_CONTEXT_HASH_MASK,
+  HDR_STREAM_TABLE, HDR_STREAM_TABLE_SIZE, HDR_STES, HDR_STE_MASK, HDR_SPACES, HDR_SPACE_COUNT, HDR_SPACE_HASH,
+  HDR_SPACE_HASH_MASK, HDR_IDS, HDR_IOTLB, HDR_STAGE2_TLB, HDR_WALK_CACHE_1, HDR_WALK_CACHE_1_MASK,
+  HDR_WALK_CACHE_2, HDR_WALK_CACHE_2_MASK, HDR_PREDICTOR, HDR_CONFIG_CACHE_ON, HDR_TRACE_RING, HDR_TRACE_MASK,
+} from "../../src/spec/abi/core";
+
+/** Bases of the arena's parts; written by `load` only. */
+export class Arena {
+  static batchCapacity: u32 = 0;
+  static stream: usize = 0;
+  static pasid: usize = 0;
+  static iova: usize = 0;
+  static access: usize = 0;
+  static pa: usize = 0;
+  static status: usize = 0;
+  static leafLg2: usize = 0;
+  static fetches: usize = 0;
+  static source: usize = 0;
+  static faults: usize = 0;
+  static registers: usize = 0;
+  static counters: usize = 0;
+  static frameTable: usize = 0;
+  static frameMask: u32 = 0;
+  static frames: usize = 0;
+  static zeroFrame: usize = 0;
+  static ranges: usize = 0;
+  static rangeCount: u32 = 0;
+  static contexts: usize = 0;
+  static contextCount: u32 = 0;
+  static contextHash: usize = 0;
+  static contextHashMask: u32 = 0;
+  static streamTable: usize = 0;
+  static streamTableSize: u32 = 0;
+  static stes: usize = 0;
+  static steMask: u32 = 0;
+  static spaces: usize = 0;
+  static spaceCount: u32 = 0;
+  static spaceHash: usize = 0;
+  static spaceHashMask: u32 = 0;
+  static ids: usize = 0;
+  static iotlb: usize = 0;
+  static stage2Tlb: usize = 0;
+  static walkCache1: usize = 0;
+  static walkCache1Mask: u32 = 0;
+  static walkCache2: usize = 0;
+  static walkCache2Mask: u32 = 0;
+  static predictor: usize = 0;
+  static configCacheOn: bool = false;
+  static traceRing: usize = 0;
+  static traceMask: u32 = 0;
+
+  /** Reads the header at `header`; called again after the embedder moved or resized a part. */
+  static load(header: usize): void {
+    Arena.batchCapacity = load<u32>(header + HDR_BATCH_CAPACITY);
+    Arena.stream = load<u32>(header + HDR_STREAM);
+    Arena.pasid = load<u32>(header + HDR_PASID);
+    Arena.iova = load<u32>(header + HDR_IOVA);
+    Arena.access = load<u32>(header + HDR_ACCESS);
+    Arena.pa = load<u32>(header + HDR_PA);
+    Arena.status = load<u32>(header + HDR_STATUS);
+    Arena.leafLg2 = load<u32>(header + HDR_LEAF_LG2);
+    Arena.fetches = load<u32>(header + HDR_FETCHES);
+    Arena.source = load<u32>(header + HDR_SOURCE);
+    Arena.faults = load<u32>(header + HDR_FAULTS);
+    Arena.registers = load<u32>(header + HDR_REGISTERS);
+    Arena.counters = load<u32>(header + HDR_COUNTERS);
+    Arena.frameTable = load<u32>(header + HDR_FRAME_TABLE);
+    Arena.frameMask = load<u32>(header + HDR_FRAME_MASK);
+    Arena.frames = load<u32>(header + HDR_FRAMES);
+    Arena.zeroFrame = load<u32>(header + HDR_ZERO_FRAME);
+    Arena.ranges = load<u32>(header + HDR_RANGES);
+    Arena.rangeCount = load<u32>(header + HDR_RANGE_COUNT);
+    Arena.contexts = load<u32>(header + HDR_CONTEXTS);
+    Arena.contextCount = load<u32>(header + HDR_CONTEXT_COUNT);
+    Arena.contextHash = load<u32>(header + HDR_CONTEXT_HASH);
+    Arena.contextHashMask = load<u32>(header + HDR_CONTEXT_HASH_MASK);
+    Arena.streamTable = load<u32>(header + HDR_STREAM_TABLE);
+    Arena.streamTableSize = load<u32>(header + HDR_STREAM_TABLE_SIZE);
+    Arena.stes = load<u32>(header + HDR_STES);
+    Arena.steMask = load<u32>(header + HDR_STE_MASK);
+    Arena.spaces = load<u32>(header + HDR_SPACES);
+    Arena.spaceCount = load<u32>(header + HDR_SPACE_COUNT);
+    Arena.spaceHash = load<u32>(header + HDR_SPACE_HASH);
+    Arena.spaceHashMask = load<u32>(header + HDR_SPACE_HASH_MASK);
+    Arena.ids = load<u32>(header + HDR_IDS);
+    Arena.iotlb = load<u32>(header + HDR_IOTLB);
+    Arena.stage2Tlb = load<u32>(header + HDR_STAGE2_TLB);
+    Arena.walkCache1 = load<u32>(header + HDR_WALK_CACHE_1);
+    Arena.walkCache1Mask = load<u32>(header + HDR_WALK_CACHE_1_MASK);
+    Arena.walkCache2 = load<u32>(header + HDR_WALK_CACHE_2);
+    Arena.walkCache2Mask = load<u32>(header + HDR_WALK_CACHE_2_MASK);
+    Arena.predictor = load<u32>(header + HDR_PREDICTOR);
+    Arena.configCacheOn = load<u32>(header + HDR_CONFIG_CACHE_ON) !== 0;
+    Arena.traceRing = load<u32>(header + HDR_TRACE_RING);
+    Arena.traceMask = load<u32>(header + HDR_TRACE_MASK);
+  }
+}
+
+/** Adds one to the counter at byte offset `counter` of the counter block. */
+export function count(counter: u32): void {
+  const at = Arena.counters + counter;
+  store<u64>(at, load<u64>(at) + 1);
+}
+
+/** Adds `n` to the counter at byte offset `counter`. */
+export function countBy(counter: u32, n: u64): void {
+  const at = Arena.counters + counter;
+  store<u64>(at, load<u64>(at) + n);
+}

@@ -1,0 +1,115 @@
+// VMSAv8-64 stage 2 (DDI 0487 D8.3, D8.4.6): S2AP, XN with and without XNX, MemAttr as far as S2PTW
+// asks (Device or not). No hierarchical attributes, no privilege except for execute with XNX.
+
+import {
+  CNT_S2_FETCHES, CNT_WC2_HITS, CNT_WC2_MISSES,
+} from "../../../src/spec/abi/core";
+import {
+  S2PTE_MEMATTR_LSB, S2PTE_MEMATTR_MSB, S2PTE_S2AP_LSB, S2PTE_S2AP_MSB, S2PTE_XN_LSB, S2PTE_XN_MSB,
+} from "../../../src/spec/vmsa/descriptor";
+import { bits } from "../../lib/bits";
+import { Arena } from "../../mem/arena";
+import { WALK_HD, WALK_XNX } from "../config";
+import { addressOf, isAccessed, isTable, isValid, mayBeDirtied, mayBeLeaf, runLg2, withAccessed } from "./vmsa";
+
+const READS: u32 = 0x11;
+const WRITES: u32 = 0xaa;
+const UNPRIVILEGED_EXECUTE: u32 = 0x04;
+const PRIVILEGED_EXECUTE: u32 = 0x40;
+const S2AP_WRITE: u64 = 1 << 7;
+
+export class VmsaStage2 {
+  isValid(descriptor: u64, level: i32): bool {
+    return isValid(descriptor, level);
+  }
+
+  isAccessed(descriptor: u64): bool {
+    return isAccessed(descriptor);
+  }
+
+  withAccessed(descriptor: u64): u64 {
+    return withAccessed(descriptor);
+  }
+
+  isTable(descriptor: u64, level: i32): bool {
+    return isTable(descriptor, level);
+  }
+
+  mayBeLeaf(level: i32, config: u64): bool {
+    return mayBeLeaf(level, config);
+  }
+
+  addressOf(descriptor: u64, lowest: u32, config: u64): u64 {
+    return addressOf(descriptor, lowest, config);
+  }
+
+  runLg2(descriptor: u64, level: i32, config: u64): u32 {
+    return runLg2(descriptor, level, config);
+  }
+
+  tableAttributes(descriptor: u64, config: u64): u32 {
+    return 0;
+  }
+
+  denied(descriptor: u64, attributes: u32, config: u64): u32 {
+    const s2ap = <u32>bits(descriptor, S2PTE_S2AP_MSB, S2PTE_S2AP_LSB);
+    const dirtiable = (config & WALK_HD) !== 0 && mayBeDirtied(descriptor);
+    const xn = <u32>bits(descriptor, S2PTE_XN_MSB, S2PTE_XN_LSB);
+    let denied: u32 = 0;
+    if ((s2ap & 1) === 0) denied |= READS;
+    if ((s2ap & 2) === 0 && !dirtiable) denied |= WRITES;
+    // XNX: 00 both may execute, 01 EL0 only, 10 none, 11 EL1 only; without it XN[1] alone (D8.4.6).
+    if ((config & WALK_XNX) !== 0) {
+      if (xn === 2 || xn === 3) denied |= UNPRIVILEGED_EXECUTE;
+      if (xn === 1 || xn === 2) denied |= PRIVILEGED_EXECUTE;
+    } else if ((xn & 2) !== 0) {
+      denied |= UNPRIVILEGED_EXECUTE | PRIVILEGED_EXECUTE;
+    }
+    return denied;
+  }
+
+  isClean(descriptor: u64, config: u64): bool {
+    return (config & WALK_HD) !== 0 && mayBeDirtied(descriptor) && (descriptor & S2AP_WRITE) === 0;
+  }
+
+  withDirty(descriptor: u64): u64 {
+    return descriptor | S2AP_WRITE;
+  }
+
+  writes(): u32 {
+    return WRITES;
+  }
+
+  isGlobal(descriptor: u64): bool {
+    return false;
+  }
+
+  /** MemAttr[3:2] = 00: Device (D8.6.6; without FWB). */
+  isDevice(descriptor: u64): bool {
+    return bits(descriptor, S2PTE_MEMATTR_MSB, S2PTE_MEMATTR_LSB) >> 2 === 0;
+  }
+
+  cache(): usize {
+    return Arena.walkCache2;
+  }
+
+  cacheMask(): u32 {
+    return Arena.walkCache2Mask;
+  }
+
+  hitCounter(): u32 {
+    return CNT_WC2_HITS;
+  }
+
+  missCounter(): u32 {
+    return CNT_WC2_MISSES;
+  }
+
+  fetchCounter(): u32 {
+    return CNT_S2_FETCHES;
+  }
+
+  stage(): u32 {
+    return 2;
+  }
+}

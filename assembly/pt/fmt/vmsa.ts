@@ -1,0 +1,59 @@
+// What VMSAv8-64 descriptors of both stages have in common (DDI 0487 D8.3): validity, type, addresses,
+// contiguous runs. Not modelled: 128-bit descriptors, 56-bit addresses.
+
+import {
+  PTE_AF_LSB, PTE_CONTIG_LSB, PTE_DBM_LSB, PTE_TYPE_LSB, PTE_VALID_LSB,
+} from "../../../src/spec/vmsa/descriptor";
+import { bit, bits, ones } from "../../lib/bits";
+import { LAST_LEVEL, WALK_DS, WALK_OA52, granuleLg2Of } from "../config";
+
+const ADDRESS_TOP: u32 = 47;
+
+export function isValid(descriptor: u64, level: i32): bool {
+  // At the last level type 0 is reserved and reads as invalid (D8.3.1).
+  if (!bit(descriptor, PTE_VALID_LSB)) return false;
+  return level !== LAST_LEVEL || bit(descriptor, PTE_TYPE_LSB);
+}
+
+export function isTable(descriptor: u64, level: i32): bool {
+  return level !== LAST_LEVEL && bit(descriptor, PTE_TYPE_LSB);
+}
+
+/** Blocks exist at level 2, at level 1 with 4K, and one level higher with 52-bit addresses (D8.3.1). */
+export function mayBeLeaf(level: i32, config: u64): bool {
+  if (level >= 2) return true;
+  const granule = granuleLg2Of(config);
+  if (granule === 12) return level === 1 || (level === 0 && (config & WALK_DS) !== 0);
+  if (granule === 14) return level === 1 && (config & WALK_DS) !== 0;
+  return level === 1 && (config & WALK_OA52) !== 0;
+}
+
+/** Output or next-table address: bits 47 (49 with DS) down to `lowest`, plus the high bits' odd places. */
+export function addressOf(descriptor: u64, lowest: u32, config: u64): u64 {
+  if ((config & WALK_DS) !== 0 && granuleLg2Of(config) !== 16) {
+    return (descriptor & ones(ADDRESS_TOP + 3) & ~ones(lowest)) | (bits(descriptor, 9, 8) << 50);
+  }
+  const address = descriptor & ones(ADDRESS_TOP + 1) & ~ones(lowest);
+  return (config & WALK_OA52) !== 0 ? address | (bits(descriptor, 15, 12) << 48) : address;
+}
+
+/** Log2 of the number of descriptors in a contiguous run at `level` (D8.3.2, D8.7.1); 0 = no runs. */
+export function runLg2(descriptor: u64, level: i32, config: u64): u32 {
+  if (!bit(descriptor, PTE_CONTIG_LSB)) return 0;
+  const granule = granuleLg2Of(config);
+  if (granule === 12) return level >= 1 ? 4 : 0;
+  if (granule === 14) return level === 3 ? 7 : level === 2 ? 5 : 0;
+  return level >= 2 ? 5 : 0;
+}
+
+export function isAccessed(descriptor: u64): bool {
+  return bit(descriptor, PTE_AF_LSB);
+}
+
+export function withAccessed(descriptor: u64): u64 {
+  return descriptor | (<u64>1 << PTE_AF_LSB);
+}
+
+export function mayBeDirtied(descriptor: u64): bool {
+  return bit(descriptor, PTE_DBM_LSB);
+}

@@ -1,0 +1,134 @@
+// Two stages (IHI 0070 3.3, 3.4): every stage-1 table address and the stage-1 output are IPAs that pass
+// stage 2. A stage-2 fault wins over what stage 1 would have said next and carries the IPA and the class
+// of what was being translated (table, data, or a configuration structure).
+// Generic over the stage-2 format S; the narrower of two leaves is what may be cached.
+
+import {
+  CLASS_IN, CLASS_TT, CNT_S2TLB_HITS, CNT_S2TLB_MISSES,
+} from "../../src/spec/abi/core";
+import { Arena, count } from "../mem/arena";
+import { Bus, hostOf, markDirty } from "../mem/physical";
+import { ADDRESS_MASK, dataAt, find, insert, setHash, tagOf } from "../tlb/set-associative";
+import { SPACE_CONFIG, SPACE_ID_BITS, SPACE_SEED, SPACE_STAGE2, SPACE_STAGE2_SIZES } from "../tlb/space";
+import { WALK_PTW, inputBitsOf } from "./config";
+import { leafCode, leafLg2Of } from "./leaf-code";
+import {
+  Fault, Leaf, REASON_EXTERNAL_ABORT, REASON_MISSING, REASON_PERMISSION, REASON_TRANSLATION, Request,
+} from "./state";
+import { PhysicalTables, walk } from "./walk";
+
+/** Data-word bit of stage-2 TLB entries: Device memory (access code 3, which needs no bit of its own). */
+const DEVICE: u64 = 1 << 3;
+const DENY: u64 = 0xff & ~DEVICE;
+
+/** Looks `ipa` up in the stage-2 TLB; on a hit Leaf holds the answer. */
+function lookup(space: usize, ipa: u64, access: u32): bool {
+  const tlb = Arena.stage2Tlb;
+  if (tlb === 0) return false;
+  const id = load<u64>(space + SPACE_ID_BITS);
+  const seed = load<u32>(space + SPACE_SEED);
+  let sizes = load<u64>(space + SPACE_STAGE2_SIZES);
+  while (sizes !== 0) {
+    const lg2 = <u32>ctz(sizes);
+    sizes &= sizes - 1;
+    const slot = find(tlb, tagOf(ipa, lg2, id), setHash(ipa, lg2, seed));
+    if (slot === 0) continue;
+    const data = dataAt(tlb, slot);
+    if ((((data & DENY) >> access) & 1) !== 0) break;
+    Leaf.output = (ipa + (data & ADDRESS_MASK)) & 0x000fffffffffffff;
+    Leaf.lg2 = lg2;
+    Leaf.descriptorLg2 = leafLg2Of(data);
+    // Code 3 (a write whatever else it says) shares the bit of 1, 7 that of 5.
+    Leaf.deny = <u32>(data & DENY) | ((<u32>data & 2) << 2);
+    Leaf.device = (data & DEVICE) !== 0;
+    count(CNT_S2TLB_HITS);
+    Request.cached = true;
+    return true;
+  }
+  count(CNT_S2TLB_MISSES);
+  return false;
+}
+
+function remember(space: usize, ipa: u64): void {
+  const tlb = Arena.stage2Tlb;
+  if (tlb === 0) return;
+  const lg2 = Leaf.lg2;
+  const delta = (Leaf.output - ipa) & ADDRESS_MASK;
+  const data = delta | leafCode(Leaf.descriptorLg2) | (Leaf.deny & DENY) | (Leaf.device ? DEVICE : 0);
+  insert(tlb, tagOf(ipa, lg2, load<u64>(space + SPACE_ID_BITS)), data, setHash(ipa, lg2, load<u32>(space + SPACE_SEED)));
+  store<u64>(space + SPACE_STAGE2_SIZES, load<u64>(space + SPACE_STAGE2_SIZES) | (<u64>1 << lg2));
+}
+
+/**
+ * Stage 2 of `ipa`: true with Leaf set, false with a stage-2 Fault of class `class_`.
+ * `access` is the access code; for tables and configuration 0 (read) or 1 (update).
+ */
+export function stage2<S>(space: usize, ipa: u64, access: u32, class_: u32): bool {
+  const config = load<u64>(space + SPACE_CONFIG);
+  let ok = true;
+  if (ipa >> inputBitsOf(config) !== 0) {
+    ok = Fault.raise(REASON_TRANSLATION);
+  } else if (!lookup(space, ipa, access)) {
+    ok = walk<S, PhysicalTables>(space, ipa, access, class_);
+    if (ok) remember(space, ipa);
+  }
+  // S2PTW: tables and configuration must not come from Device memory (IHI 0070 5.2).
+  if (ok && class_ !== CLASS_IN && Leaf.device && (config & WALK_PTW) !== 0) {
+    ok = Fault.raise(REASON_PERMISSION);
+  }
+  if (ok) return true;
+  Fault.stage2 = true;
+  Fault.class = class_;
+  Fault.ipa = ipa;
+  Fault.tableRead = (access & 1) === 0;
+  return false;
+}
+
+/** Linear offset of what is at `ipa`, for a fetch (access 0) or an update (1); 0 with a Fault. */
+function locateThrough<S>(space: usize, ipa: u64, access: u32): usize {
+  if (!stage2<S>(load<u32>(space + SPACE_STAGE2), ipa, access, CLASS_TT)) return 0;
+  const host = hostOf(Leaf.output);
+  if (host !== 0) {
+    if (access !== 0) markDirty(Leaf.output);
+    return host;
+  }
+  Fault.reason = Bus.missing ? REASON_MISSING : REASON_EXTERNAL_ABORT;
+  Fault.fetchAddress = Leaf.output;
+  return 0;
+}
+
+/** Stage-1 tables in IPA space: the next stage of a nested stage 1. */
+export class NestedTables<S> {
+  locate(space: usize, address: u64): usize {
+    return locateThrough<S>(space, address, 0);
+  }
+
+  locateForUpdate(space: usize, address: u64): usize {
+    return locateThrough<S>(space, address, 1);
+  }
+}
+
+/** Both stages of `input`; Leaf is their combination: output of stage 2, the smaller leaf, both denials. */
+export function nestedWalk<F, S>(space: usize, input: u64, access: u32): bool {
+  if (!walk<F, NestedTables<S>>(space, input, access, CLASS_TT)) return false;
+  const lg2 = Leaf.lg2;
+  const descriptorLg2 = Leaf.descriptorLg2;
+  const deny = Leaf.deny;
+  const global = Leaf.global;
+  if (!stage2<S>(load<u32>(space + SPACE_STAGE2), Leaf.output, access, CLASS_IN)) return false;
+  Leaf.lg2 = min(lg2, Leaf.lg2);
+  Leaf.descriptorLg2 = descriptorLg2;
+  Leaf.deny |= deny;
+  Leaf.global = global;
+  return true;
+}
+
+
+/** Stage 2 alone, for a stream without stage 1: Leaf or a stage-2 Fault of class IN. */
+export function stage2Request<S>(space: usize, ipa: u64, access: u32): bool {
+  if (walk<S, PhysicalTables>(space, ipa, access, CLASS_IN)) return true;
+  Fault.stage2 = true;
+  Fault.class = CLASS_IN;
+  Fault.ipa = ipa;
+  return false;
+}

@@ -1,0 +1,62 @@
+// The registers of a walk in progress: what it found (Leaf) or why it stopped (Fault). One instance
+// runs one walk at a time, so these are globals of the instance and cost no memory traffic.
+
+import { CLASS_IN } from "../../src/spec/abi/core";
+
+/** Reasons a format's walk can give; a vendor maps them to its own records. */
+export const REASON_NONE: u32 = 0;
+export const REASON_EXTERNAL_ABORT: u32 = 1;
+export const REASON_TRANSLATION: u32 = 2;
+export const REASON_ADDRESS_SIZE: u32 = 3;
+export const REASON_ACCESS: u32 = 4;
+export const REASON_PERMISSION: u32 = 5;
+/** An external frame is missing: not a fault, the request is repeated once the embedder has filled it. */
+export const REASON_MISSING: u32 = 6;
+/** First of the reasons that belong to one vendor alone. */
+export const REASON_VENDOR: u32 = 16;
+
+/** Why the request stops. */
+export class Fault {
+  static reason: u32 = REASON_NONE;
+  static stage2: bool = false;
+  /** CLASS_CD, CLASS_TT or CLASS_IN: what was being translated. */
+  static class: u32 = CLASS_IN;
+  static ipa: u64 = 0;
+  static fetchAddress: u64 = 0;
+  /** Whether the failing access to a table was a read (a fetch) rather than an update. */
+  static tableRead: bool = false;
+
+  static raise(reason: u32): bool {
+    Fault.reason = reason;
+    return false;
+  }
+
+  static clear(): void {
+    Fault.reason = REASON_NONE;
+    Fault.stage2 = false;
+    Fault.class = CLASS_IN;
+    Fault.ipa = 0;
+    Fault.fetchAddress = 0;
+    Fault.tableRead = false;
+  }
+}
+
+/** What the last successful walk or stage-2 lookup found. */
+export class Leaf {
+  /** Output address of the input address itself. */
+  static output: u64 = 0;
+  /** Log2 of what one TLB entry may cover (a whole contiguous run). */
+  static lg2: u32 = 0;
+  /** Log2 of what the one descriptor maps. */
+  static descriptorLg2: u32 = 0;
+  /** Accesses (bit = access code) that must not be answered from a cache. */
+  static deny: u32 = 0;
+  static global: bool = false;
+  static device: bool = false;
+}
+
+/** Bookkeeping of the request in progress. */
+export class Request {
+  static fetches: u32 = 0;
+  static cached: bool = false;
+}

@@ -1,0 +1,223 @@
+// THE walk: one stage of translation-table walk, generic over
+//   F, the format: how one descriptor reads (fmt/*), and
+//   N, the next stage: where the tables themselves are (PhysicalTables, or nested.ts).
+// Both are classes whose methods never touch `this`; asc makes straight code of every combination.
+// It is complete and right when every cache lookup misses. Steps follow DDI 0487 D8.2.4 and the order
+// of faults in IHI 0070 7.3.22: per level external abort, translation, address size; then access flag,
+// then permission.
+
+import { CLASS_TT } from "../../src/spec/abi/core";
+import { ones } from "../lib/bits";
+import { traceFetch } from "../lib/trace";
+import { count } from "../mem/arena";
+import { Bus, exchange, hostOf, isZeroFrame, markDirty } from "../mem/physical";
+import { SPACE_CONFIG, SPACE_ROOT, SPACE_WALK_SIZES } from "../tlb/space";
+import { WALK_ADDRESS, WALK_ATTRIBUTES, WALK_HOST, findTable, insertTable } from "../tlb/walk-cache";
+import {
+  LAST_LEVEL, WALK_AFFD, WALK_HA, firstLevelOf, granuleLg2Of, inputBitsOf, outputBitsOf,
+} from "./config";
+import {
+  Fault, Leaf, REASON_ACCESS, REASON_ADDRESS_SIZE, REASON_EXTERNAL_ABORT, REASON_MISSING, REASON_PERMISSION,
+  REASON_TRANSLATION, Request,
+} from "./state";
+
+/** Descriptors that one walk-cache entry stands for. */
+const CHUNK_LG2: u32 = 9;
+
+/** Where the deepest cached table was found. */
+class Start {
+  static level: i32 = 0;
+  static host: usize = 0;
+  static address: u64 = 0;
+  static attributes: u32 = 0;
+}
+
+/** Tables in physical memory: the next stage of stage 2, and of stage 1 alone. */
+export class PhysicalTables {
+  /** Linear offset of the descriptor at `address`, or 0 with the fault raised. */
+  locate(space: usize, address: u64): usize {
+    const host = hostOf(address);
+    if (host === 0) {
+      Fault.reason = Bus.missing ? REASON_MISSING : REASON_EXTERNAL_ABORT;
+      Fault.fetchAddress = address;
+    }
+    return host;
+  }
+
+  /** As locate, for an update of the descriptor. */
+  locateForUpdate(space: usize, address: u64): usize {
+    const host = this.locate(space, address);
+    if (host !== 0) markDirty(address);
+    return host;
+  }
+}
+
+/** Looks for the deepest table that the walk cache knows on the way of `input`. */
+function startFromCache<F>(space: usize, input: u64, firstLevel: i32, granule: u32): bool {
+  const format = changetype<F>(0);
+  const cache = format.cache();
+  if (cache === 0) return false;
+  const sizes = load<u64>(space + SPACE_WALK_SIZES);
+  let shift = granule;
+  for (let level = LAST_LEVEL; level >= firstLevel; --level) {
+    const lg2 = shift + CHUNK_LG2;
+    if (((sizes >> lg2) & 1) !== 0) {
+      const entry = findTable(cache, format.cacheMask(), space, input, lg2);
+      if (entry !== 0) {
+        count(format.hitCounter());
+        Start.level = level;
+        Start.host = load<u32>(entry + WALK_HOST);
+        Start.address = load<u64>(entry + WALK_ADDRESS);
+        Start.attributes = load<u32>(entry + WALK_ATTRIBUTES);
+        return true;
+      }
+    }
+    shift += granule - 3;
+  }
+  count(format.missCounter());
+  return false;
+}
+
+/** The first table's address: bits below its size read as zero (concatenated tables included). */
+function rootOf(space: usize, config: u64, firstShift: u32): u64 {
+  const indexBits = inputBitsOf(config) - firstShift;
+  const sizeLg2 = indexBits + 3 > 6 ? indexBits + 3 : 6;
+  return load<u64>(space + SPACE_ROOT) & ~ones(sizeLg2);
+}
+
+/**
+ * Translates `input` (already inside the input range) for the access code `access` (bits as in the
+ * batch's access column). True: Leaf holds the answer. False: Fault says why.
+ */
+export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): bool {
+  const format = changetype<F>(0);
+  const next = changetype<N>(0);
+  const config = load<u64>(space + SPACE_CONFIG);
+  const granule = granuleLg2Of(config);
+  const stride = granule - 3;
+  const cache = format.cache();
+  let level = firstLevelOf(config);
+  let shift = granule + stride * <u32>(LAST_LEVEL - level);
+  let attributes: u32 = 0;
+  // The first table may be larger (concatenation) or smaller than a full one.
+  let indexMask = ones(inputBitsOf(config) - shift);
+  let table: u64 = 0;
+
+  // 1. Begin at the deepest known table, else at the root.
+  let cached = startFromCache<F>(space, input, level, granule);
+  if (cached) {
+    if (Start.level !== level) {
+      level = Start.level;
+      shift = granule + stride * <u32>(LAST_LEVEL - level);
+      indexMask = ones(stride);
+    }
+    attributes = Start.attributes;
+    Request.cached = true;
+  } else {
+    table = rootOf(space, config, shift);
+  }
+
+  while (true) {
+    // 2. Fetch the descriptor; under nesting its own address passes stage 2 first.
+    const index = (input >> shift) & indexMask;
+    const inChunk = <usize>(index & ones(CHUNK_LG2)) << 3;
+    let address: u64;
+    let host: usize;
+    if (cached) {
+      address = Start.address + inChunk;
+      host = Start.host + inChunk;
+    } else {
+      address = table + (index << 3);
+      host = next.locate(space, address);
+      if (host === 0) {
+        // The one stage-1 fault that is not of class IN (IHI 0070 7.3.12); stage 2 says its own class.
+        if (Fault.reason === REASON_EXTERNAL_ABORT && format.stage() === 1) Fault.class = CLASS_TT;
+        return false;
+      }
+      if (cache !== 0 && !isZeroFrame(host)) {
+        insertTable(cache, format.cacheMask(), space, input, shift + CHUNK_LG2, host - inChunk, attributes, address - inChunk);
+      }
+    }
+    const descriptor = load<u64>(host);
+    Request.fetches += 1;
+    count(format.fetchCounter() + (<u32>(level + 1) << 3));
+    traceFetch(format.stage(), level, cached, class_, address, descriptor, host);
+    cached = false;
+
+    // 3. Invalid and reserved descriptors.
+    if (!format.isValid(descriptor, level)) return Fault.raise(REASON_TRANSLATION);
+
+    // 4. A table: check its address, gather what it takes away, go down.
+    if (format.isTable(descriptor, level)) {
+      table = format.addressOf(descriptor, granule, config);
+      if (table >> outputBitsOf(config) !== 0) return Fault.raise(REASON_ADDRESS_SIZE);
+      attributes |= format.tableAttributes(descriptor, config);
+      level += 1;
+      shift -= stride;
+      indexMask = ones(stride);
+      continue;
+    }
+    if (!format.mayBeLeaf(level, config)) return Fault.raise(REASON_TRANSLATION);
+    return leaf<F, N>(space, input, access, descriptor, address, host, level, shift, attributes);
+  }
+}
+
+/** The end of the walk: output address, access flag, permission, dirty state. */
+function leaf<F, N>(
+  space: usize, input: u64, access: u32, found: u64, address: u64, host: usize, level: i32, shift: u32,
+  attributes: u32,
+): bool {
+  const format = changetype<F>(0);
+  const config = load<u64>(space + SPACE_CONFIG);
+  let descriptor = found;
+
+  // 5. Output address size.
+  const base = format.addressOf(descriptor, shift, config);
+  if (base >> outputBitsOf(config) !== 0) return Fault.raise(REASON_ADDRESS_SIZE);
+
+  // 6. Access flag: set by hardware (HA), ignored (AFFD), or a fault.
+  if (!format.isAccessed(descriptor)) {
+    if ((config & WALK_HA) !== 0) {
+      if (!update<F, N>(space, address, descriptor, format.withAccessed(descriptor))) return false;
+      descriptor = format.withAccessed(descriptor);
+    } else if ((config & WALK_AFFD) === 0) {
+      return Fault.raise(REASON_ACCESS);
+    }
+  }
+
+  // 7. Permission.
+  let deny = format.denied(descriptor, attributes, config);
+  if (((deny >> access) & 1) !== 0) return Fault.raise(REASON_PERMISSION);
+
+  // 8. Dirty state: a permitted write makes a clean leaf dirty; otherwise later writes must come here.
+  if (format.isClean(descriptor, config)) {
+    if ((access & 1) !== 0) {
+      if (!update<F, N>(space, address, descriptor, format.withDirty(descriptor))) return false;
+      descriptor = format.withDirty(descriptor);
+    } else {
+      deny |= format.writes();
+    }
+  }
+
+  // 9. What one cached entry may cover: a contiguous run when input and output agree inside it.
+  const run = shift + format.runLg2(descriptor, level, config);
+  const congruent = ((base ^ input) & ones(run) & ~ones(shift)) === 0 && run <= inputBitsOf(config);
+  Leaf.output = base | (input & ones(shift));
+  Leaf.descriptorLg2 = shift;
+  Leaf.lg2 = congruent ? run : shift;
+  Leaf.deny = deny;
+  Leaf.global = format.isGlobal(descriptor);
+  Leaf.device = format.isDevice(descriptor);
+  return true;
+}
+
+/** Hardware update of the descriptor at `address` (DDI 0487 D8.5): a write as the next stage sees it. */
+function update<F, N>(space: usize, address: u64, expected: u64, desired: u64): bool {
+  const next = changetype<N>(0);
+  const host = next.locateForUpdate(space, address);
+  if (host === 0) return false;
+  // Lost only to another instance over the same memory, which then made the same kind of change; the
+  // next access sees it.
+  exchange(host, expected, desired);
+  return true;
+}

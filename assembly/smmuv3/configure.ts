@@ -1,0 +1,122 @@
+// StreamID and SubstreamID to a context: the configuration steps of IHI 0070 3.3.2 and their faults in
+// the order of 7.3.22 (C_BAD_STREAMID, F_STE_FETCH, C_BAD_STE, C_BAD_SUBSTREAMID, F_STREAM_DISABLED,
+// stage-2 faults of the CD, F_CD_FETCH, C_BAD_CD).
+
+import { CNT_CONFIG_MISSES, PASID_VALID } from "../../src/spec/abi/core";
+import { CD_ASID_LSB, CD_ASID_MSB, CD_A_LSB, CD_A_MSB, CD_R_LSB, CD_R_MSB, CD_TBI0_LSB, CD_TBI0_MSB, CD_TBI1_LSB, CD_TBI1_MSB } from "../../src/spec/smmuv3/cd";
+import { field, ones } from "../lib/bits";
+import { count } from "../mem/arena";
+import { Fault } from "../pt/state";
+import { inputBitsOf } from "../pt/config";
+import {
+  CTX_FLAGS, MODE_ABORT, MODE_BYPASS, MODE_NESTED, MODE_STAGE1, MODE_STAGE2, VENDOR_FLAGS_SHIFT, acquireSpace, attach,
+  newContext,
+} from "../tlb/contexts";
+import { KIND_STAGE1, KIND_STAGE2, NO_ASID, dropReference } from "../tlb/space";
+import { fetchCd, inputBitsOfHalf, isCdLegal, isHalfEnabled, rootOf, walkOf } from "./cd";
+import { REASON_BAD_CD, REASON_BAD_SUBSTREAMID, REASON_STREAM_DISABLED } from "./reason";
+import {
+  STE_FLAG_S2R, STE_RECORD_CONFIG, STE_RECORD_FLAGS, STE_RECORD_S1CDMAX, STE_RECORD_S1DSS, STE_RECORD_STAGE2_ROOT,
+  STE_RECORD_STAGE2_WALK, STE_RECORD_VMID, findSte,
+} from "./ste";
+
+/** Vendor flags of a context: CD.A, CD.R, STE.S2R. */
+export const FLAG_ABORT: u32 = 1 << VENDOR_FLAGS_SHIFT;
+export const FLAG_RECORD: u32 = 2 << VENDOR_FLAGS_SHIFT;
+export const FLAG_RECORD_STAGE2: u32 = 4 << VENDOR_FLAGS_SHIFT;
+
+const OVERRIDE_MASK: u32 = 0x7700;
+
+const CONFIG_ABORT_LIMIT: u32 = 4;
+const CONFIG_S1: u32 = 1;
+const CONFIG_S2: u32 = 2;
+const S1DSS_BYPASS: u32 = 1;
+const S1DSS_SSID0: u32 = 2;
+
+/** What configuration lookup knows when it fails: whether STE.S2R governs a stage-2 fault of the CD. */
+export class Lookup {
+  static recordStage2: bool = false;
+  static accessAndOr: u32 = 0x0700;
+}
+
+/** Decodes the configuration of (stream, pasid word) into a new context; 0 with the Fault raised. */
+export function configure(stream: u32, pasid: u32): usize {
+  count(CNT_CONFIG_MISSES);
+  Lookup.recordStage2 = true;
+  Lookup.accessAndOr = 0x0700;
+  const ste = findSte(stream);
+  if (ste === 0) return 0;
+  const config = load<u32>(ste + STE_RECORD_CONFIG);
+  const steFlags = load<u32>(ste + STE_RECORD_FLAGS);
+  Lookup.recordStage2 = (steFlags & STE_FLAG_S2R) !== 0;
+  Lookup.accessAndOr = steFlags & OVERRIDE_MASK;
+  let flags = steFlags & OVERRIDE_MASK;
+  if (Lookup.recordStage2) flags |= FLAG_RECORD_STAGE2;
+  if (config < CONFIG_ABORT_LIMIT) return withMode(stream, pasid, flags | MODE_ABORT);
+
+  // Substream rules (5.2, 7.3.7, 7.3.9).
+  const hasSsid = (pasid & PASID_VALID) !== 0;
+  const ssid = pasid & 0xfffff;
+  const cdMax = <u32>load<u8>(ste + STE_RECORD_S1CDMAX);
+  const stage1 = (config & CONFIG_S1) !== 0;
+  if (hasSsid && (!stage1 || cdMax === 0 || ssid >> cdMax !== 0)) return refuse(REASON_BAD_SUBSTREAMID);
+  let skipStage1 = !stage1;
+  if (stage1 && cdMax !== 0) {
+    const dss = <u32>load<u8>(ste + STE_RECORD_S1DSS);
+    if (!hasSsid && dss === S1DSS_BYPASS) {
+      skipStage1 = true;
+    } else if (!hasSsid && dss !== S1DSS_SSID0) {
+      return refuse(REASON_STREAM_DISABLED);
+    } else if (hasSsid && ssid === 0 && dss === S1DSS_SSID0) {
+      return refuse(REASON_STREAM_DISABLED);
+    }
+  }
+  if ((config & CONFIG_S2) === 0 && skipStage1) return withMode(stream, pasid, flags | MODE_BYPASS);
+
+  // Stage 2 is known before the CD, which it translates.
+  const vmid = load<u32>(ste + STE_RECORD_VMID);
+  const walk2 = load<u64>(ste + STE_RECORD_STAGE2_WALK);
+  const stage2 = (config & CONFIG_S2) === 0
+    ? 0
+    : acquireSpace(KIND_STAGE2, vmid, NO_ASID, load<u64>(ste + STE_RECORD_STAGE2_ROOT), walk2, 0);
+  if (skipStage1) {
+    const context = withMode(stream, pasid, flags | MODE_STAGE2);
+    attach(context, 0, stage2, ~ones(inputBitsOf(walk2)), 0);
+    return context;
+  }
+  const context = configureStage1(stream, pasid, ste, ssid, stage2, flags);
+  if (stage2 !== 0) dropReference(stage2);
+  return context;
+}
+
+function refuse(reason: u32): usize {
+  Fault.raise(reason);
+  return 0;
+}
+
+function withMode(stream: u32, pasid: u32, flags: u32): usize {
+  const context = newContext(stream, pasid);
+  store<u32>(context + CTX_FLAGS, flags);
+  return context;
+}
+
+function configureStage1(stream: u32, pasid: u32, ste: usize, ssid: u32, stage2: usize, steFlags: u32): usize {
+  const cd = fetchCd(ste, ssid, stage2);
+  if (cd === 0) return 0;
+  if (!isCdLegal(cd, ste)) return refuse(REASON_BAD_CD);
+  let flags = steFlags | (stage2 !== 0 ? MODE_NESTED : MODE_STAGE1);
+  if (field(cd, CD_A_MSB, CD_A_LSB) !== 0) flags |= FLAG_ABORT;
+  if (field(cd, CD_R_MSB, CD_R_LSB) !== 0) flags |= FLAG_RECORD;
+  const asid = <u32>field(cd, CD_ASID_MSB, CD_ASID_LSB);
+  const vmid = load<u32>(ste + STE_RECORD_VMID);
+  const context = withMode(stream, pasid, flags);
+  for (let half: u32 = 0; half < 2; ++half) {
+    if (!isHalfEnabled(cd, half)) continue;
+    const space = acquireSpace(KIND_STAGE1, vmid, asid, rootOf(cd, half), walkOf(cd, half), stage2);
+    // Bits above the input must be all 0 (TTB0) or all 1 (TTB1), up to bit 63, or 55 with a tag byte (3.4.1).
+    const tbi = half === 0 ? field(cd, CD_TBI0_MSB, CD_TBI0_LSB) : field(cd, CD_TBI1_MSB, CD_TBI1_LSB);
+    const mask = (tbi !== 0 ? ones(56) : u64(-1)) & ~ones(inputBitsOfHalf(cd, half));
+    attach(context, half, space, mask, half === 0 ? 0 : mask);
+  }
+  return context;
+}

@@ -1,0 +1,198 @@
+// Stream table entries: finding one (IHI 0070 5.1, 3.3.1), whether it is legal (5.2, SteIllegal in the
+// manual's order), and decoding it into a record of the STE cache. Not modelled: StreamWorlds other
+// than NS-EL1, Secure and Realm, ATS, VMS, MPAM, DPT; their fields are ignored or refused by features.
+//
+// STE record: 0 valid u32 | 4 stream u32 | 8 config u32 | 12 flags u32 | 16 S1ContextPtr u64
+// 24 S1CDMax u8 | 25 S1Fmt u8 | 26 S1DSS u8 | 28 vmid u32 | 32 stage-2 root u64 | 40 stage-2 walk u64
+
+import {
+  CNT_STE_FETCHES, CNT_STE_MISSES, REGS_STRTAB_BASE, REGS_STRTAB_BASE_CFG, STE_RECORD_SIZE,
+} from "../../src/spec/abi/core";
+import { L1STD_L2PTR_LSB, L1STD_L2PTR_MSB, L1STD_SPAN_LSB, L1STD_SPAN_MAX, L1STD_SPAN_MSB } from "../../src/spec/smmuv3/l1std";
+import {
+  IDR0_S1P_LSB, IDR0_S2P_LSB, IDR0_VMID16_LSB, IDR1_ATTR_PERMS_OVR_LSB, IDR1_ATTR_PERMS_OVR_MSB, IDR1_SSIDSIZE_LSB,
+  IDR1_SSIDSIZE_MSB, STRTAB_BASE_ADDR_LSB, STRTAB_BASE_ADDR_MSB, STRTAB_BASE_CFG_FMT_2LEVEL, STRTAB_BASE_CFG_FMT_LSB,
+  STRTAB_BASE_CFG_FMT_MSB, STRTAB_BASE_CFG_LOG2SIZE_LSB, STRTAB_BASE_CFG_LOG2SIZE_MSB, STRTAB_BASE_CFG_SPLIT_LSB,
+  STRTAB_BASE_CFG_SPLIT_MSB, IDR0_CD2L_LSB, IDR0_STALL_MODEL_LSB, IDR0_STALL_MODEL_MSB, IDR1_SIDSIZE_LSB, IDR1_SIDSIZE_MSB,
+} from "../../src/spec/smmuv3/registers";
+import {
+  STE_CONFIG_LSB, STE_CONFIG_MSB, STE_INSTCFG_LSB, STE_INSTCFG_MSB, STE_PRIVCFG_LSB, STE_PRIVCFG_MSB, STE_S1CDMAX_LSB,
+  STE_S1CDMAX_MSB, STE_S1CONTEXTPTR_LSB, STE_S1CONTEXTPTR_MSB, STE_S1DSS_LSB, STE_S1DSS_MSB, STE_S1FMT_LSB, STE_S1FMT_MSB,
+  STE_S1STALLD_LSB, STE_S1STALLD_MSB, STE_S2R_LSB, STE_S2R_MSB, STE_S2VMID_LSB, STE_S2VMID_MSB, STE_V_LSB, STE_V_MSB,
+} from "../../src/spec/smmuv3/ste";
+import { field, ones } from "../lib/bits";
+import { Arena, count } from "../mem/arena";
+import { Bus, hostOf } from "../mem/physical";
+import { Fault, REASON_MISSING } from "../pt/state";
+import { idr0, idr0Field, idr1Field, oas } from "./features";
+import { REASON_BAD_STE, REASON_BAD_STREAMID, REASON_STE_FETCH } from "./reason";
+import { isStage2Legal, stage2Root, stage2Walk } from "./ste-stage2";
+
+export const STE_RECORD_STREAM: usize = 4;
+export const STE_RECORD_CONFIG: usize = 8;
+export const STE_RECORD_FLAGS: usize = 12;
+export const STE_RECORD_S1CONTEXTPTR: usize = 16;
+export const STE_RECORD_S1CDMAX: usize = 24;
+export const STE_RECORD_S1FMT: usize = 25;
+export const STE_RECORD_S1DSS: usize = 26;
+export const STE_RECORD_VMID: usize = 28;
+export const STE_RECORD_STAGE2_ROOT: usize = 32;
+export const STE_RECORD_STAGE2_WALK: usize = 40;
+
+export const STE_FLAG_S2R: u32 = 1;
+export const STE_FLAG_STALLD: u32 = 2;
+/** Access override: AND in bits 10:8, OR in bits 14:12, as in a context's flags. */
+const STE_SIZE_LG2: u32 = 6;
+const CONFIG_S1: u32 = 1;
+const CONFIG_S2: u32 = 2;
+const CONFIG_VALID: u32 = 4;
+
+/** Reads the 64-bit word of a configuration structure at physical address `pa`. */
+function fetchable(pa: u64, reason: u32): usize {
+  const host = hostOf(pa);
+  if (host === 0) {
+    Fault.reason = Bus.missing ? REASON_MISSING : reason;
+    Fault.fetchAddress = pa;
+  }
+  return host;
+}
+
+/** Physical address of the STE of `stream`; 0xffff… with the Fault raised when there is none. */
+function addressOfSte(stream: u32): u64 {
+  const config = <u64>load<u32>(Arena.registers + REGS_STRTAB_BASE_CFG);
+  const lg2 = min(
+    <u32>((config >> STRTAB_BASE_CFG_LOG2SIZE_LSB) & ones(STRTAB_BASE_CFG_LOG2SIZE_MSB - STRTAB_BASE_CFG_LOG2SIZE_LSB + 1)),
+    idr1Field(IDR1_SIDSIZE_MSB, IDR1_SIDSIZE_LSB),
+  );
+  if (<u64>stream >> lg2 !== 0) {
+    Fault.raise(REASON_BAD_STREAMID);
+    return u64(-1);
+  }
+  const base = field(Arena.registers + REGS_STRTAB_BASE, STRTAB_BASE_ADDR_MSB, STRTAB_BASE_ADDR_LSB) << STRTAB_BASE_ADDR_LSB;
+  const format = (config >> STRTAB_BASE_CFG_FMT_LSB) & ones(STRTAB_BASE_CFG_FMT_MSB - STRTAB_BASE_CFG_FMT_LSB + 1);
+  if (format !== STRTAB_BASE_CFG_FMT_2LEVEL) {
+    return (base & ~ones(lg2 + STE_SIZE_LG2)) + (<u64>stream << STE_SIZE_LG2);
+  }
+  return addressInTwoLevels(stream, base, lg2, config);
+}
+
+/** Two-level table: L1STD at StreamID[n:SPLIT], then 2^(Span-1) STEs (IHI 0070 5.1). */
+function addressInTwoLevels(stream: u32, base: u64, lg2: u32, config: u64): u64 {
+  const encoded = <u32>((config >> STRTAB_BASE_CFG_SPLIT_LSB) & ones(STRTAB_BASE_CFG_SPLIT_MSB - STRTAB_BASE_CFG_SPLIT_LSB + 1));
+  // SPLIT is 6, 8 or 10; other values behave as 6.
+  const split: u32 = encoded === 8 || encoded === 10 ? encoded : 6;
+  const l1Lg2 = max(lg2 > split ? lg2 - split + 3 : 3, 6);
+  const at = fetchable((base & ~ones(l1Lg2)) + ((<u64>stream >> split) << 3), REASON_STE_FETCH);
+  if (at === 0) return u64(-1);
+  count(CNT_STE_FETCHES);
+  const span = <u32>field(at, L1STD_SPAN_MSB, L1STD_SPAN_LSB);
+  const within = <u64>stream & ones(split);
+  if (span === 0 || span > <u32>L1STD_SPAN_MAX || span > split + 1 || within >> (span - 1) !== 0) {
+    Fault.raise(REASON_BAD_STREAMID);
+    return u64(-1);
+  }
+  const pointer = field(at, L1STD_L2PTR_MSB, L1STD_L2PTR_LSB) << L1STD_L2PTR_LSB;
+  return (pointer & ~ones(span - 1 + STE_SIZE_LG2)) + (within << STE_SIZE_LG2);
+}
+
+function recordOf(stream: u32): usize {
+  return Arena.stes + <usize>(((stream * 0x9e3779b1) >>> 7) & Arena.steMask) * STE_RECORD_SIZE;
+}
+
+/** The decoded STE of `stream` from the cache or from memory; 0 with the Fault raised. */
+export function findSte(stream: u32): usize {
+  const record = recordOf(stream);
+  if (Arena.configCacheOn && load<u32>(record) !== 0 && load<u32>(record + STE_RECORD_STREAM) === stream) return record;
+  count(CNT_STE_MISSES);
+  const pa = addressOfSte(stream);
+  if (pa === u64(-1)) return 0;
+  const ste = fetchable(pa, REASON_STE_FETCH);
+  if (ste === 0) return 0;
+  count(CNT_STE_FETCHES);
+  if (!isLegal(ste)) {
+    Fault.raise(REASON_BAD_STE);
+    return 0;
+  }
+  decode(record, stream, ste);
+  return record;
+}
+
+/** SteIllegal() of IHI 0070 5.2.2, Non-secure, in its order. */
+function isLegal(ste: usize): bool {
+  // 1. Valid; an aborting STE is legal whatever else it says.
+  if (field(ste, STE_V_MSB, STE_V_LSB) === 0) return false;
+  const config = <u32>field(ste, STE_CONFIG_MSB, STE_CONFIG_LSB);
+  if ((config & CONFIG_VALID) === 0) return true;
+  // 2. The stages exist.
+  if ((config & CONFIG_S1) !== 0 && !idr0(IDR0_S1P_LSB)) return false;
+  if ((config & CONFIG_S2) !== 0 && !idr0(IDR0_S2P_LSB)) return false;
+  // 3., 4. EATS needs ATS and STRW needs Hyp; neither is advertised.
+  return ((config & CONFIG_S1) === 0 || isStage1Legal(ste, config)) && ((config & CONFIG_S2) === 0 || isStage2Legal(ste));
+}
+
+function isStage1Legal(ste: usize, config: u32): bool {
+  // 5. Stalls, size and format of the CD table, its address.
+  const stallModel = idr0Field(IDR0_STALL_MODEL_MSB, IDR0_STALL_MODEL_LSB);
+  if (field(ste, STE_S1STALLD_MSB, STE_S1STALLD_LSB) !== 0 && stallModel !== 0) return false;
+  const ssidSize = idr1Field(IDR1_SSIDSIZE_MSB, IDR1_SSIDSIZE_LSB);
+  const cdMax = <u32>field(ste, STE_S1CDMAX_MSB, STE_S1CDMAX_LSB);
+  if (ssidSize !== 0 && cdMax !== 0) {
+    if (cdMax > ssidSize) return false;
+    const format = <u32>field(ste, STE_S1FMT_MSB, STE_S1FMT_LSB);
+    if ((format === 1 || format === 2) && !idr0(IDR0_CD2L_LSB)) return false;
+  }
+  const pointer = field(ste, STE_S1CONTEXTPTR_MSB, STE_S1CONTEXTPTR_LSB) << STE_S1CONTEXTPTR_LSB;
+  return pointer >> oas() === 0;
+}
+
+function decode(record: usize, stream: u32, ste: usize): void {
+  const ssidSize = idr1Field(IDR1_SSIDSIZE_MSB, IDR1_SSIDSIZE_LSB);
+  const config = <u32>field(ste, STE_CONFIG_MSB, STE_CONFIG_LSB);
+  let flags = accessOverride(ste);
+  if (field(ste, STE_S2R_MSB, STE_S2R_LSB) !== 0) flags |= STE_FLAG_S2R;
+  if (field(ste, STE_S1STALLD_MSB, STE_S1STALLD_LSB) !== 0) flags |= STE_FLAG_STALLD;
+  // VMIDs tag entries of every stream as soon as stage 2 exists, stage-1-only ones included (3.17).
+  const vmidMask: u64 = idr0(IDR0_VMID16_LSB) ? 0xffff : 0xff;
+  const vmid = idr0(IDR0_S2P_LSB) ? <u32>(field(ste, STE_S2VMID_MSB, STE_S2VMID_LSB) & vmidMask) : 0;
+  store<u32>(record, 1);
+  store<u32>(record + STE_RECORD_STREAM, stream);
+  store<u32>(record + STE_RECORD_CONFIG, config);
+  store<u32>(record + STE_RECORD_FLAGS, flags);
+  store<u64>(record + STE_RECORD_S1CONTEXTPTR, field(ste, STE_S1CONTEXTPTR_MSB, STE_S1CONTEXTPTR_LSB) << STE_S1CONTEXTPTR_LSB);
+  store<u8>(record + STE_RECORD_S1CDMAX, ssidSize === 0 ? 0 : <u8>field(ste, STE_S1CDMAX_MSB, STE_S1CDMAX_LSB));
+  store<u8>(record + STE_RECORD_S1FMT, <u8>field(ste, STE_S1FMT_MSB, STE_S1FMT_LSB));
+  store<u8>(record + STE_RECORD_S1DSS, <u8>field(ste, STE_S1DSS_MSB, STE_S1DSS_LSB));
+  store<u32>(record + STE_RECORD_VMID, vmid);
+  const nested = (config & CONFIG_S2) !== 0 && (config & CONFIG_VALID) !== 0;
+  store<u64>(record + STE_RECORD_STAGE2_ROOT, nested ? stage2Root(ste) : 0);
+  store<u64>(record + STE_RECORD_STAGE2_WALK, nested ? stage2Walk(ste) : 0);
+}
+
+/** PRIVCFG and INSTCFG (IHI 0070 5.2) as masks over access codes (2 execute, 4 privileged). */
+function accessOverride(ste: usize): u32 {
+  let and: u32 = 7;
+  let or: u32 = 0;
+  if (idr1Field(IDR1_ATTR_PERMS_OVR_MSB, IDR1_ATTR_PERMS_OVR_LSB) !== 0) {
+    const privilege = <u32>field(ste, STE_PRIVCFG_MSB, STE_PRIVCFG_LSB);
+    const instruction = <u32>field(ste, STE_INSTCFG_MSB, STE_INSTCFG_LSB);
+    if (privilege === 2) and &= ~4;
+    if (privilege === 3) or |= 4;
+    if (instruction === 2) and &= ~2;
+    if (instruction === 3) or |= 2;
+  }
+  return (and << 8) | (or << 12);
+}
+
+/** CFGI_STE: forgets the STEs of streams first..last. */
+export function dropStes(first: u32, last: u32): void {
+  if (first === last) {
+    const record = recordOf(first);
+    if (load<u32>(record + STE_RECORD_STREAM) === first) store<u32>(record, 0);
+    return;
+  }
+  for (let n: u32 = 0; n <= Arena.steMask; ++n) {
+    const record = Arena.stes + <usize>n * STE_RECORD_SIZE;
+    const stream = load<u32>(record + STE_RECORD_STREAM);
+    if (stream >= first && stream <= last) store<u32>(record, 0);
+  }
+}

@@ -1,0 +1,172 @@
+// One request that the IOTLB could not answer: configuration, walks, filling the IOTLB, and the outcome
+// when a rule of the architecture stops it (IHI 0070 3.3.2, 3.4, 5.5, 7.3). Stalls are not modelled.
+
+import {
+  ACCESS_EXECUTE, ACCESS_WRITE, CLASS_IN, FAULT_ACCESS, FAULT_CLASS, FAULT_FETCH_ADDRESS, FAULT_FLAGS, FAULT_FLAG_RAZ_WI,
+  FAULT_FLAG_RECORD, FAULT_FLAG_STAGE2, FAULT_FLAG_TTRNW, FAULT_INDEX, FAULT_IOVA, FAULT_IPA, FAULT_PASID, FAULT_SIZE,
+  FAULT_STREAM, FAULT_TYPE, CNT_ABORTED, CNT_BYPASSED, CNT_FAULTED, CNT_FAULT_TYPES, CNT_WALKS, STATUS_ABORTED,
+  STATUS_BYPASSED, STATUS_FAULT, STATUS_RAZ_WI, STATUS_TRANSLATED, CNT_IOTLB_MISSES,
+  CNT_NOT_LOOKED_UP,
+} from "../../src/spec/abi/core";
+import { IDR0_TERM_MODEL_LSB } from "../../src/spec/smmuv3/registers";
+import { Arena, count } from "../mem/arena";
+import { WALK_E0PD, inputBitsOf } from "../pt/config";
+import { VmsaStage1 } from "../pt/fmt/vmsa-stage1";
+import { VmsaStage2 } from "../pt/fmt/vmsa-stage2";
+import { nestedWalk, stage2Request } from "../pt/nested";
+import { Fault, Leaf, REASON_ADDRESS_SIZE, REASON_MISSING, REASON_TRANSLATION } from "../pt/state";
+import { PhysicalTables, walk } from "../pt/walk";
+import {
+  CTX_FLAGS, HALF_MASK, HALF_SPACE, HALF_VALUE, MODE_ABORT, MODE_BYPASS, MODE_MASK, MODE_NESTED, MODE_STAGE2, halfOf,
+} from "../tlb/contexts";
+import { fill, probeAll } from "../tlb/iotlb";
+import { SPACE_CONFIG } from "../tlb/space";
+import { ones } from "../lib/bits";
+import { FLAG_ABORT, FLAG_RECORD, FLAG_RECORD_STAGE2, Lookup } from "./configure";
+import { globalAbort, idr0, oas, recordsInvalidStreams } from "./features";
+import { REASON_BAD_STREAMID, eventOf, isGoverned } from "./reason";
+
+/** Outputs of the request in progress beside the status. */
+export class Outcome {
+  static pa: u64 = 0;
+  static lg2: u32 = 0;
+  /** 0 configuration, 1 IOTLB, otherwise a walk. */
+  static hit: bool = false;
+}
+
+/** SMMUEN = 0: GBPA decides (6.3.14). Returns the status. */
+export function translateDisabled(iova: u64): u32 {
+  count(CNT_NOT_LOOKED_UP);
+  if (globalAbort() || iova >> oas() !== 0) {
+    count(CNT_ABORTED);
+    return STATUS_ABORTED;
+  }
+  return bypass(iova);
+}
+
+function bypass(iova: u64): u32 {
+  count(CNT_BYPASSED);
+  Outcome.pa = iova;
+  Outcome.lg2 = 0;
+  return STATUS_BYPASSED;
+}
+
+/** Translates through `context`; returns the status, or STATUS_FAULT with the Fault raised. */
+export function translateWith(context: usize, iova: u64, access: u32): u32 {
+  const mode = load<u32>(context + CTX_FLAGS) & MODE_MASK;
+  if (mode === MODE_ABORT) {
+    count(CNT_NOT_LOOKED_UP);
+    count(CNT_ABORTED);
+    return STATUS_ABORTED;
+  }
+  if (mode === MODE_BYPASS || (mode === MODE_STAGE2 && iova >> oas() !== 0)) {
+    count(CNT_NOT_LOOKED_UP);
+    if (iova >> oas() === 0) return bypass(iova);
+    // Stage-1 bypass of an address that stage 2, or the system, cannot have (3.4).
+    Fault.raise(REASON_ADDRESS_SIZE);
+    return STATUS_FAULT;
+  }
+  const half = halfOf(context, iova);
+  const space: usize = load<u32>(half + HALF_SPACE);
+  if ((iova & load<u64>(half + HALF_MASK)) !== load<u64>(half + HALF_VALUE) || space === 0) {
+    count(CNT_NOT_LOOKED_UP);
+    return outOfRange(mode, iova);
+  }
+  // E0PD: unprivileged requests see nothing in this half (5.4).
+  const config = load<u64>(space + SPACE_CONFIG);
+  if ((config & WALK_E0PD) !== 0 && access < 4) {
+    count(CNT_NOT_LOOKED_UP);
+    Fault.raise(REASON_TRANSLATION);
+    return STATUS_FAULT;
+  }
+  const input = iova & ones(inputBitsOf(config));
+  if (probeAll(context, space, iova, access)) {
+    Outcome.hit = true;
+    Outcome.pa = Leaf.output;
+    Outcome.lg2 = Leaf.lg2;
+    return STATUS_TRANSLATED;
+  }
+  count(CNT_IOTLB_MISSES);
+  count(CNT_WALKS);
+  let ok: bool;
+  if (mode === MODE_NESTED) {
+    ok = nestedWalk<VmsaStage1, VmsaStage2>(space, input, access);
+  } else if (mode === MODE_STAGE2) {
+    ok = stage2Request<VmsaStage2>(space, input, access);
+  } else {
+    ok = walk<VmsaStage1, PhysicalTables>(space, input, access, CLASS_IN);
+  }
+  if (!ok) return STATUS_FAULT;
+  fill(context, space, iova);
+  Outcome.pa = Leaf.output;
+  Outcome.lg2 = Leaf.lg2;
+  return STATUS_TRANSLATED;
+}
+
+/** No table covers the address: a stage-1 fault, or for a stage-2-only stream a stage-2 one. */
+function outOfRange(mode: u32, iova: u64): u32 {
+  Fault.raise(REASON_TRANSLATION);
+  if (mode === MODE_STAGE2) {
+    Fault.stage2 = true;
+    Fault.class = CLASS_IN;
+    Fault.ipa = iova;
+  }
+  return STATUS_FAULT;
+}
+
+/** Ends a faulting request: appends its record as the `index`-th and returns the status code. */
+export function endWithFault(
+  at: u32, index: u32, stream: u32, pasid: u32, iova: u64, access: u32, context: usize,
+): u32 {
+  const type = eventOf(Fault.reason);
+  const flags = context !== 0 ? load<u32>(context + CTX_FLAGS) : 0;
+  let record = true;
+  let razWi = false;
+  if (isGoverned(Fault.reason)) {
+    if (Fault.stage2) {
+      record = context !== 0 ? (flags & FLAG_RECORD_STAGE2) !== 0 : Lookup.recordStage2;
+    } else if (hasStage1(flags, context)) {
+      record = (flags & FLAG_RECORD) !== 0;
+      razWi = (flags & FLAG_ABORT) === 0 && !idr0(IDR0_TERM_MODEL_LSB);
+    }
+  } else if (Fault.reason === REASON_BAD_STREAMID) {
+    record = recordsInvalidStreams();
+  }
+  const fault = Arena.faults + <usize>at * FAULT_SIZE;
+  store<u32>(fault + FAULT_INDEX, index);
+  store<u8>(fault + FAULT_TYPE, <u8>type);
+  store<u8>(
+    fault + FAULT_FLAGS,
+    <u8>((Fault.stage2 ? FAULT_FLAG_STAGE2 : 0) | (Fault.tableRead ? FAULT_FLAG_TTRNW : 0) |
+      (record ? FAULT_FLAG_RECORD : 0) | (razWi ? FAULT_FLAG_RAZ_WI : 0)),
+  );
+  store<u8>(fault + FAULT_CLASS, <u8>Fault.class);
+  store<u8>(fault + FAULT_ACCESS, <u8>access);
+  store<u32>(fault + FAULT_STREAM, stream);
+  store<u32>(fault + FAULT_PASID, pasid);
+  store<u64>(fault + FAULT_IOVA, iova);
+  store<u64>(fault + FAULT_IPA, Fault.ipa);
+  store<u64>(fault + FAULT_FETCH_ADDRESS, Fault.fetchAddress);
+  count(CNT_FAULTED);
+  count(CNT_FAULT_TYPES + (type << 3));
+  return razWi ? STATUS_RAZ_WI : STATUS_FAULT | type;
+}
+
+/** Whether CD.A and CD.R apply: a bypassed stage 1 has no CD, so its address-size fault is always recorded. */
+function hasStage1(flags: u32, context: usize): bool {
+  const mode = flags & MODE_MASK;
+  return context !== 0 && mode !== MODE_BYPASS && mode !== MODE_STAGE2;
+}
+
+/** The access code after STE overrides; a write is data whatever its execute attribute (5.2 INSTCFG). */
+export function effectiveAccess(context: usize, access: u32): u32 {
+  const flags = context !== 0 ? load<u32>(context + CTX_FLAGS) : Lookup.accessAndOr;
+  const overridden = (access & ((flags >> 8) & 7)) | ((flags >> 12) & 7);
+  return (overridden & ACCESS_WRITE) !== 0 ? overridden & ~ACCESS_EXECUTE : overridden;
+}
+
+/** True when the request must be repeated after the embedder has filled an external frame. */
+export function mustWait(): bool {
+  return Fault.reason === REASON_MISSING;
+}
+

@@ -1,0 +1,192 @@
+// One predicate record drives every invalidation: which stages, VMID and ASID (absent = any), address
+// range (absent = all), leaf only, leaf size. Without a range a space takes a new id; with one the pages
+// of the sizes in use are probed, or, where a stage-1 block may lie in fragments or the range is longer
+// than the TLB, the whole TLB is searched. Exactly the named entries go (docs/capabilities.md lists the
+// exceptions).
+
+import { CNT_INVALIDATED, CNT_INVALIDATIONS, SPACE_SIZE, TLB_BASE, TLB_SETS, TLB_WAYS } from "../../src/spec/abi/core";
+import { Arena, count, countBy } from "../mem/arena";
+import { leafLg2Of } from "../pt/leaf-code";
+import { retag } from "./contexts";
+import { ID_MASK } from "./ids";
+import { ADDRESS_MASK, capacity, dataAt, erase, find, lg2Of, setHash, tagOf } from "./set-associative";
+import {
+  KIND_FREE, KIND_STAGE1, KIND_STAGE2, SPACE_ASID, SPACE_CONFIG, SPACE_FRAGMENTED, SPACE_GLOBAL,
+  SPACE_ID_BITS, SPACE_KIND, SPACE_NEXT_ASID, SPACE_NEXT_VMID, SPACE_SEED, SPACE_SIZES, SPACE_STAGE2_SIZES, SPACE_VMID,
+  SpaceTable, headByAsid, headByVmid, isEmpty,
+} from "./space";
+import { dropTables } from "./walk-cache";
+import { WALK_UPPER_HALF, inputBitsOf } from "../pt/config";
+import { ones } from "../lib/bits";
+
+export const STAGE_1: u32 = 1;
+export const STAGE_2: u32 = 2;
+
+/** The predicate; -1 = any. */
+export class Predicate {
+  static stages: u32 = 0;
+  static vmid: i32 = -1;
+  static asid: i32 = -1;
+  static ranged: bool = false;
+  static first: u64 = 0;
+  static last: u64 = 0;
+  static leafOnly: bool = false;
+  /** Only leaves of 2^this bytes; 0 = any. */
+  static leafLg2: u32 = 0;
+}
+
+/** Drops what the predicate names; returns the number of TLB entries dropped. */
+export function invalidate(): u32 {
+  count(CNT_INVALIDATIONS);
+  const counter = Arena.counters + CNT_INVALIDATED;
+  const before = load<u64>(counter);
+  if (Predicate.vmid < 0) {
+    for (let n: u32 = 0; n < SpaceTable.used; ++n) apply(Arena.spaces + <usize>n * SPACE_SIZE);
+  } else if (Predicate.asid >= 0 && !Predicate.ranged) {
+    each(headByAsid(Predicate.vmid, Predicate.asid), SPACE_NEXT_ASID);
+  } else {
+    each(headByVmid(Predicate.vmid), SPACE_NEXT_VMID);
+  }
+  return <u32>(load<u64>(counter) - before);
+}
+
+function each(head: usize, next: usize): void {
+  let space: usize = load<u32>(head);
+  while (space !== 0) {
+    apply(space);
+    space = load<u32>(space + next);
+  }
+}
+
+function apply(space: usize): void {
+  if (!matches(space) || isEmpty(space)) return;
+  if (!Predicate.ranged) {
+    retag(space);
+  } else {
+    drop(space);
+  }
+}
+
+function matches(space: usize): bool {
+  const kind = load<u32>(space + SPACE_KIND);
+  if (kind === KIND_FREE) return false;
+  if ((Predicate.stages & (kind === KIND_STAGE2 ? STAGE_2 : STAGE_1)) === 0) return false;
+  if (Predicate.vmid >= 0 && load<u32>(space + SPACE_VMID) !== <u32>Predicate.vmid) return false;
+  if (Predicate.asid < 0 || kind === KIND_STAGE2) return true;
+  if (kind === KIND_STAGE1) {
+    // Tables above a global leaf are shared by all ASIDs that see the same tables: drop() narrows to them.
+    return load<u32>(space + SPACE_ASID) === <u32>Predicate.asid || (Predicate.ranged && load<u32>(space + SPACE_GLOBAL) !== 0);
+  }
+  return Predicate.ranged;
+}
+
+/** The predicate's range inside one space: as the tags hold addresses (52 bits), and as walks see them. */
+class Clip {
+  static first: u64 = 0;
+  static last: u64 = 0;
+  static firstInput: u64 = 0;
+  static lastInput: u64 = 0;
+}
+
+const TAG_BYTE: u64 = 0xff00000000000000;
+const BITS_52: u64 = 0x000fffffffffffff;
+
+/** Cuts the range to the half and the input range of `space`; false when nothing is left. */
+function clip(space: usize): bool {
+  const config = load<u64>(space + SPACE_CONFIG);
+  const limit = ones(inputBitsOf(config));
+  const stage1 = load<u32>(space + SPACE_KIND) !== KIND_STAGE2;
+  const upper = stage1 && (config & WALK_UPPER_HALF) !== 0;
+  const lowest = upper ? ~limit : 0;
+  const highest = upper ? u64(-1) : limit;
+  let first = Predicate.first;
+  let last = Predicate.last;
+  if (stage1) {
+    // Bit 55 selects the half; the byte above it may be a tag and is no part of the address.
+    if (last - first >= ~TAG_BYTE) {
+      first = lowest;
+      last = highest;
+    } else {
+      const firstUpper = ((first >> 55) & 1) !== 0;
+      const lastUpper = ((last >> 55) & 1) !== 0;
+      first = firstUpper === upper ? (upper ? first | TAG_BYTE : first & ~TAG_BYTE) : lowest;
+      last = lastUpper === upper ? (upper ? last | TAG_BYTE : last & ~TAG_BYTE) : highest;
+      if (firstUpper === lastUpper && firstUpper !== upper) return false;
+    }
+  }
+  first = max(first, lowest);
+  last = min(last, highest);
+  if (first > last) return false;
+  Clip.first = first & BITS_52;
+  Clip.last = last & BITS_52;
+  Clip.firstInput = first & limit;
+  Clip.lastInput = last & limit;
+  return true;
+}
+
+/** Drops the entries of one space that translate any of the range. */
+function drop(space: usize): void {
+  if (!clip(space)) return;
+  const kind = load<u32>(space + SPACE_KIND);
+  // Another ASID over the same tables: only the tables above the global leaves go.
+  const other = kind === KIND_STAGE1 && Predicate.asid >= 0 && load<u32>(space + SPACE_ASID) !== <u32>Predicate.asid;
+  if (!other) {
+    if (Arena.iotlb !== 0) dropLeaves(Arena.iotlb, space, load<u64>(space + SPACE_SIZES));
+    if (Arena.stage2Tlb !== 0) dropLeaves(Arena.stage2Tlb, space, load<u64>(space + SPACE_STAGE2_SIZES));
+  }
+  if (Predicate.leafOnly) return;
+  if (kind === KIND_STAGE2) {
+    if (Arena.walkCache2 !== 0) {
+      dropTables(Arena.walkCache2, Arena.walkCache2Mask, space, Clip.firstInput, Clip.lastInput);
+    }
+  } else if (Arena.walkCache1 !== 0) {
+    dropTables(Arena.walkCache1, Arena.walkCache1Mask, space, Clip.firstInput, Clip.lastInput);
+  }
+}
+
+function dropLeaves(tlb: usize, space: usize, sizesInUse: u64): void {
+  const first = Clip.first;
+  const last = Clip.last;
+  let probes: u64 = 0;
+  for (let sizes = sizesInUse; sizes !== 0; sizes &= sizes - 1) {
+    const lg2 = <u64>ctz(sizes);
+    probes += (last >> lg2) - (first >> lg2) + 1;
+  }
+  if (load<u32>(space + SPACE_FRAGMENTED) !== 0 || probes > capacity(tlb)) {
+    search(tlb, load<u64>(space + SPACE_ID_BITS), first, last);
+    return;
+  }
+  const id = load<u64>(space + SPACE_ID_BITS);
+  const seed = load<u32>(space + SPACE_SEED);
+  for (let sizes = sizesInUse; sizes !== 0; sizes &= sizes - 1) {
+    const lg2 = <u32>ctz(sizes);
+    for (let page = first >> lg2; page <= last >> lg2; ++page) {
+      const slot = find(tlb, tagOf(page << lg2, lg2, id), setHash(page << lg2, lg2, seed));
+      if (slot !== 0) dropIfLeaf(tlb, slot);
+    }
+  }
+}
+
+function dropIfLeaf(tlb: usize, slot: usize): void {
+  if (Predicate.leafLg2 !== 0 && leafLg2Of(dataAt(tlb, slot)) !== Predicate.leafLg2) return;
+  erase(slot);
+  countBy(CNT_INVALIDATED, 1);
+}
+
+/** Every entry of the id whose page, or whose stage-1 leaf, overlaps first..last. */
+function search(tlb: usize, id: u64, first: u64, last: u64): void {
+  const ways = load<u32>(tlb + TLB_WAYS);
+  let set: usize = load<u32>(tlb + TLB_BASE);
+  for (let n = load<u32>(tlb + TLB_SETS); n > 0; --n) {
+    for (let way: u32 = 0; way < ways; ++way) {
+      const slot = set + (<usize>way << 3);
+      const tag = load<u64>(slot);
+      if (tag === 0 || (tag & ID_MASK) !== id) continue;
+      const span = ones(max(lg2Of(tag), leafLg2Of(dataAt(tlb, slot))));
+      const start = tag & ADDRESS_MASK & ~span;
+      if (start <= last && (start | span) >= first) dropIfLeaf(tlb, slot);
+    }
+    set += <usize>ways << 4;
+  }
+}
+

@@ -1,0 +1,81 @@
+// The IOTLB beside its fast path (../batch.ts): probing every page size and the global entries, and
+// filling. The page-size predictor remembers, by 2 MiB region, which size to try first.
+
+import { CNT_PERMISSION_WALKS, PREDICTOR_SIZE } from "../../src/spec/abi/core";
+import { ones } from "../lib/bits";
+import { Arena, count } from "../mem/arena";
+import { leafCode, leafLg2Of } from "../pt/leaf-code";
+import { Leaf } from "../pt/state";
+import { MEMO_MASK, MEMO_PAGE, MEMO_SLOT, MEMO_TAG, globalOf, hasOverride, pointTo } from "./contexts";
+import { ADDRESS_MASK, dataAt, find, insert, setHash, tagOf, touch } from "./set-associative";
+import { SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES } from "./space";
+
+const PA_MASK: u64 = 0x000fffffffffffff;
+const REGION_LG2: u64 = 21;
+
+/** Address of the predictor byte for `iova` in a space with `seed`. */
+export function predictorAt(iova: u64, seed: u32): usize {
+  const region = <u32>(iova >> REGION_LG2);
+  return Arena.predictor + <usize>((region ^ (region >> 11) ^ seed) & (PREDICTOR_SIZE - 1));
+}
+
+/** Address of the tag in `space` that covers `iova`, over all sizes in use, or 0. */
+function probeSpace(space: usize, iova: u64): usize {
+  const id = load<u64>(space + SPACE_ID_BITS);
+  const seed = load<u32>(space + SPACE_SEED);
+  for (let sizes = load<u64>(space + SPACE_SIZES); sizes !== 0; sizes &= sizes - 1) {
+    const lg2 = <u32>ctz(sizes);
+    const slot = find(Arena.iotlb, tagOf(iova, lg2, id), setHash(iova, lg2, seed));
+    if (slot !== 0) return slot;
+  }
+  return 0;
+}
+
+/** Full lookup: true with Leaf.output and Leaf.lg2 when an entry allows `access`. */
+export function probeAll(context: usize, space: usize, iova: u64, access: u32): bool {
+  if (Arena.iotlb === 0) return false;
+  let holder = space;
+  let slot = probeSpace(space, iova);
+  if (slot === 0 && load<u32>(space + SPACE_GLOBAL) !== 0) {
+    holder = load<u32>(space + SPACE_GLOBAL);
+    slot = probeSpace(holder, iova);
+  }
+  if (slot === 0) return false;
+  const data = dataAt(Arena.iotlb, slot);
+  if (((data >> access) & 1) !== 0) {
+    // The entry cannot answer: the walk says why, or makes the leaf dirty.
+    count(CNT_PERMISSION_WALKS);
+    return false;
+  }
+  touch(Arena.iotlb, slot);
+  Leaf.output = (iova + (data & ADDRESS_MASK)) & PA_MASK;
+  Leaf.lg2 = <u32>load<u64>(slot) & 63;
+  Leaf.descriptorLg2 = leafLg2Of(data);
+  learn(context, holder, iova, slot);
+  return true;
+}
+
+/** Puts the combined translation of Leaf in. */
+export function fill(context: usize, space: usize, iova: u64): void {
+  if (Arena.iotlb === 0) return;
+  const holder = Leaf.global ? globalOf(space) : space;
+  const lg2 = Leaf.lg2;
+  const tag = tagOf(iova, lg2, load<u64>(holder + SPACE_ID_BITS));
+  const data = ((Leaf.output - iova) & ADDRESS_MASK) | leafCode(Leaf.descriptorLg2) | Leaf.deny;
+  const slot = insert(Arena.iotlb, tag, data, setHash(iova, lg2, load<u32>(holder + SPACE_SEED)));
+  store<u64>(holder + SPACE_SIZES, load<u64>(holder + SPACE_SIZES) | (<u64>1 << lg2));
+  if (lg2 < Leaf.descriptorLg2) store<u32>(holder + SPACE_FRAGMENTED, 1);
+  learn(context, holder, iova, slot);
+}
+
+/** Points the fast path at what just answered: which tags, which size, which slot. */
+function learn(context: usize, holder: usize, iova: u64, slot: usize): void {
+  const lg2 = <u32>load<u64>(slot) & 63;
+  store<u8>(predictorAt(iova, load<u32>(holder + SPACE_SEED)), <u8>lg2);
+  if (hasOverride(context)) return;
+  pointTo(context, <u32>(iova >> 55) & 1, holder);
+  store<u64>(context + MEMO_PAGE, iova);
+  store<u64>(context + MEMO_MASK, ~ones(lg2));
+  store<u64>(context + MEMO_TAG, load<u64>(slot));
+  store<u32>(context + MEMO_SLOT, <u32>slot);
+}

@@ -1,0 +1,82 @@
+// Walk caches: where a table is, so that a walk starts at the deepest table already known. One is for
+// stage 1 (its pointers have passed stage 2 when nested), one for stage 2; both have this layout.
+// An entry stands for 512 descriptors (4 KiB) of one table, because under nesting a larger table may
+// be scattered over stage-2 pages. It holds the offset in linear memory, so a hit reads the descriptor
+// directly; frames never move. Direct-mapped.
+//
+//  0 tag u64 (tagOf, size = the input range of the 512 descriptors) | 8 host u32 | 12 attributes u32
+// 16 address u64 of descriptor 0 (PA; IPA when nested)
+
+import { WALK_ENTRY_SIZE } from "../../src/spec/abi/core";
+import { ID_MASK, Ids } from "./ids";
+import { ADDRESS_MASK, lg2Of, setHash, tagOf } from "./set-associative";
+import { SPACE_ID_BITS, SPACE_SEED, SPACE_WALK_SIZES } from "./space";
+
+export const WALK_HOST: usize = 8;
+export const WALK_ATTRIBUTES: usize = 12;
+export const WALK_ADDRESS: usize = 16;
+
+function entryAt(base: usize, mask: u32, input: u64, lg2: u32, seed: u32): usize {
+  return base + (<usize>((setHash(input, lg2, seed) ^ (lg2 * 0x2f)) & mask)) * WALK_ENTRY_SIZE;
+}
+
+/** The entry for the 512 descriptors that cover 2^lg2 bytes around `input`, or 0. */
+export function findTable(base: usize, mask: u32, space: usize, input: u64, lg2: u32): usize {
+  const entry = entryAt(base, mask, input, lg2, load<u32>(space + SPACE_SEED));
+  return load<u64>(entry) === tagOf(input, lg2, load<u64>(space + SPACE_ID_BITS)) ? entry : 0;
+}
+
+/** Remembers where the 512 descriptors around `input` are. */
+export function insertTable(
+  base: usize, mask: u32, space: usize, input: u64, lg2: u32, host: usize, attributes: u32, address: u64,
+): void {
+  const entry = entryAt(base, mask, input, lg2, load<u32>(space + SPACE_SEED));
+  store<u64>(entry, tagOf(input, lg2, load<u64>(space + SPACE_ID_BITS)));
+  store<u32>(entry, <u32>host, WALK_HOST);
+  store<u32>(entry, attributes, WALK_ATTRIBUTES);
+  store<u64>(entry, address, WALK_ADDRESS);
+  store<u64>(space + SPACE_WALK_SIZES, load<u64>(space + SPACE_WALK_SIZES) | (<u64>1 << lg2));
+}
+
+/** Forgets the tables of `space` that translate any of first..last. */
+export function dropTables(base: usize, mask: u32, space: usize, first: u64, last: u64): void {
+  let sizes = load<u64>(space + SPACE_WALK_SIZES);
+  while (sizes !== 0) {
+    const lg2 = <u32>ctz(sizes);
+    sizes &= sizes - 1;
+    if ((last >> lg2) - (first >> lg2) <= <u64>mask) {
+      dropBySize(base, mask, space, first, last, lg2);
+    } else {
+      sweepTables(base, mask, space, first, last);
+      return;
+    }
+  }
+}
+
+function dropBySize(base: usize, mask: u32, space: usize, first: u64, last: u64, lg2: u32): void {
+  for (let n = first >> lg2; n <= last >> lg2; ++n) {
+    const entry = findTable(base, mask, space, n << lg2, lg2);
+    if (entry !== 0) store<u64>(entry, 0);
+  }
+}
+
+function sweepTables(base: usize, mask: u32, space: usize, first: u64, last: u64): void {
+  const id = load<u64>(space + SPACE_ID_BITS);
+  for (let n: u32 = 0; n <= mask; ++n) {
+    const entry = base + <usize>n * WALK_ENTRY_SIZE;
+    const tag = load<u64>(entry);
+    if (tag === 0 || (tag & ID_MASK) !== id) continue;
+    const start = tag & ADDRESS_MASK;
+    if (start <= last && start + ((<u64>1 << lg2Of(tag)) - 1) >= first) store<u64>(entry, 0);
+  }
+}
+
+/** Erases the entries of dead ids, or with `all` every entry (host offsets no longer hold). */
+export function eraseTables(base: usize, mask: u32, all: bool): void {
+  for (let n: u32 = 0; n <= mask; ++n) {
+    const entry = base + <usize>n * WALK_ENTRY_SIZE;
+    const tag = load<u64>(entry);
+    if (tag !== 0 && (all || !Ids.isLive(tag))) store<u64>(entry, 0);
+  }
+}
+
