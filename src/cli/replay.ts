@@ -1,0 +1,184 @@
+// The replay command: options, the report for people and the one for programs.
+import { basename } from "node:path";
+import type { CacheOptions, SmmuCounters } from "../index.js";
+import { describeIotlb } from "./caches.js";
+import { Progress } from "./progress.js";
+import { type ReplayResult, replayTrace } from "./replay-trace.js";
+import { count, percent, rate, styled } from "./text.js";
+
+/** What the command line asks for. */
+export interface ReplayOptions {
+  mode: "recorded" | "nested";
+  caches: CacheOptions;
+  /** Log2 of the largest leaf of the hypervisor's stage 2. */
+  stage2LeafLg2: number;
+}
+
+/** Runs the command; returns the exit code. */
+export async function replay(file: string, options: ReplayOptions, json: boolean): Promise<number> {
+  const result = await replayWithProgress(file, options);
+  if (json) console.log(JSON.stringify(report(file, options, result)));
+  else printReport(file, options, result);
+  return result.differences > 0 ? 1 : 0;
+}
+
+/** Replays a trace with a progress bar on a terminal. */
+export async function replayWithProgress(file: string, options: ReplayOptions): Promise<ReplayResult> {
+  const progress = new Progress(`${basename(file)} ${options.mode}`);
+  try {
+    return await replayTrace(
+      file,
+      { caches: options.caches, nested: options.mode === "nested", stage2LeafLg2: options.stage2LeafLg2 },
+      (done, total) => progress.update(done, total),
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+const ratio = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const perSecond = (accesses: number, seconds: number): number => (seconds === 0 ? 0 : accesses / seconds);
+
+/** The report for programs. */
+export function report(file: string, options: ReplayOptions, result: ReplayResult): object {
+  const { counters } = result;
+  const cache = (hits: number, misses: number): object => ({
+    hits,
+    misses,
+    hitRate: ratio(hits, hits + misses),
+  });
+  return {
+    trace: basename(file),
+    header: result.header,
+    mode: options.mode,
+    iotlb: describeIotlb(options.caches),
+    stage2LeafLg2: options.mode === "nested" ? options.stage2LeafLg2 : null,
+    streams: result.streams,
+    domains: result.domains,
+    windows: result.windows,
+    traceSeconds: result.traceMicroseconds / 1e6,
+    accesses: result.accesses,
+    reads: result.reads,
+    writes: result.writes,
+    maps: result.maps,
+    unmaps: result.unmaps,
+    overlaps: result.overlaps,
+    emptyUnmaps: result.emptyUnmaps,
+    registerWrites: result.registerWrites,
+    bypassed: result.bypassed,
+    faultLines: result.faultLines,
+    seconds: { translate: result.translateSeconds, total: result.seconds },
+    translationsPerSecond: {
+      translate: perSecond(result.accesses, result.translateSeconds),
+      total: perSecond(result.accesses, result.seconds),
+    },
+    caches: {
+      iotlb: cache(counters.iotlbHits, counters.iotlbMisses),
+      walkCacheStage1: cache(counters.walkCacheStage1Hits, counters.walkCacheStage1Misses),
+      walkCacheStage2: cache(counters.walkCacheStage2Hits, counters.walkCacheStage2Misses),
+      stage2Tlb: cache(counters.stage2TlbHits, counters.stage2TlbMisses),
+      config: cache(counters.configHits, counters.configMisses),
+    },
+    fetches: {
+      total: counters.fetches,
+      perTranslation: ratio(counters.fetches, result.accesses),
+      perWalk: ratio(counters.fetches, counters.walks),
+      stage1: sum(counters.stage1Fetches),
+      stage2: sum(counters.stage2Fetches),
+    },
+    faults: { total: counters.faulted, byName: counters.faults },
+    invalidations: {
+      lines: result.invalidationLines,
+      commands: counters.invalidations,
+      entries: counters.invalidatedEntries,
+      collateral: counters.collateralEntries,
+    },
+    tables: result.tables,
+    differences: { count: result.differences, first: result.listed },
+  };
+}
+
+/** Names and values. */
+function reportRows(result: ReplayResult): [string, string][] {
+  const { counters } = result;
+  const walks = (): string =>
+    [
+      `stage 1 ${hits(counters, "walkCacheStage1")}`,
+      `stage 2 ${hits(counters, "walkCacheStage2")}`,
+      `IPA ${hits(counters, "stage2Tlb")}`,
+    ].join(", ");
+  const faults = Object.entries(counters.faults).filter(([, times]) => times > 0);
+  return [
+    [
+      "translations",
+      `${count(result.accesses)} (${count(result.reads)} reads, ${count(result.writes)} writes)`,
+    ],
+    [
+      "  per second",
+      `${rate(perSecond(result.accesses, result.translateSeconds))} in the SMMU, ${rate(perSecond(result.accesses, result.seconds))} with the driver's part`,
+    ],
+    ["IOTLB hits", percent(counters.iotlbHits, counters.iotlbHits + counters.iotlbMisses)],
+    ["walk cache hits", walks()],
+    [
+      "memory fetches",
+      `${(counters.fetches / Math.max(1, result.accesses)).toFixed(2)} a translation, ${(counters.fetches / Math.max(1, counters.walks)).toFixed(2)} a walk`,
+    ],
+    [
+      "faults",
+      faults.length === 0 ? "none" : faults.map(([name, times]) => `${name} ${count(times)}`).join(", "),
+    ],
+    [
+      "invalidations",
+      `${count(result.invalidationLines)} commands, ${count(counters.invalidatedEntries)} entries dropped`,
+    ],
+    ["maps, unmaps", `${count(result.maps)}, ${count(result.unmaps)}`],
+    ["table pages", tablePages(result)],
+    ["wrong addresses", result.differences === 0 ? "none" : count(result.differences)],
+  ];
+}
+
+function hits(counters: SmmuCounters, cache: "walkCacheStage1" | "walkCacheStage2" | "stage2Tlb"): string {
+  const found = counters[`${cache}Hits`];
+  return percent(found, found + counters[`${cache}Misses`]);
+}
+
+function tablePages({ tables }: ReplayResult): string {
+  return tables.hypervisor === 0
+    ? `${count(tables.domains)} at most`
+    : `${count(tables.domains)} of the guest, ${count(tables.hypervisor)} of stage 2 at most`;
+}
+
+/** One line on what a trace is. */
+export function describeTrace(file: string, result: ReplayResult): string {
+  const { kernel, workload } = result.header;
+  const what = [kernel && `Linux ${kernel}`, workload].filter(Boolean).join(", ");
+  const time = `${(result.traceMicroseconds / 1e6).toFixed(1)} s in ${count(result.windows)} windows`;
+  return `${basename(file)}${what ? ` (${what})` : ""}: ${count(result.streams)} streams, ${count(result.domains)} domains, ${time}`;
+}
+
+function printDifferences(result: ReplayResult): void {
+  for (const { line, stream, iova, expected, actual } of result.listed) {
+    console.log(
+      `${styled("red", "DIFF")} line ${line}: stream 0x${stream.toString(16)} iova ${iova}: expected ${expected}, got ${actual}`,
+    );
+  }
+  const more = result.differences - result.listed.length;
+  if (more > 0) console.log(`... and ${count(more)} more`);
+}
+
+function printReport(file: string, options: ReplayOptions, result: ReplayResult): void {
+  console.log(describeTrace(file, result));
+  const how =
+    options.mode === "nested"
+      ? `nested: the recorded stage 1 over a stage 2 with leaves of up to ${2 ** (options.stage2LeafLg2 - 10)} KiB`
+      : "recorded: the tables of the recorded driver";
+  console.log(`${styled("bold", how)}; IOTLB ${describeIotlb(options.caches)}`);
+  printRows(result);
+}
+
+/** Prints the facts of a replay, and the wrong addresses. */
+export function printRows(result: ReplayResult): void {
+  for (const [name, value] of reportRows(result)) console.log(`  ${name.padEnd(18)}${value}`);
+  printDifferences(result);
+}

@@ -1,0 +1,200 @@
+// One instance of the WASM core with its arena: views, typed calls, registers, growth. The only room
+// that touches WebAssembly.*; whoever needs the core goes through this class.
+
+import * as A from "../spec/abi/core.js";
+import type { FrameRange } from "./frames.js";
+import { Frames } from "./frames.js";
+import { type ArenaPlan, layOut } from "./layout.js";
+import { bestBuild, type CoreBuild, type CoreExports, instantiate } from "./module.js";
+
+export { MemoryLimitError } from "./frames.js";
+
+const PAGE = 65536;
+const GROWTH = 16 << 20;
+const LINEAR_LIMIT = 4 * 2 ** 30;
+
+/** What the translation path needs of the hardware face's registers, as acknowledged. */
+export interface CoreRegisters {
+  idr0: number;
+  idr1: number;
+  idr3: number;
+  idr5: number;
+  cr0: number;
+  cr2: number;
+  gbpa: number;
+  strtabBase: bigint;
+  strtabBaseCfg: number;
+}
+
+/** Inclusive byte range of an invalidation. */
+export interface InvalidationRange {
+  first: bigint;
+  last: bigint;
+  leafOnly: boolean;
+  leafLg2: number;
+}
+
+/** The core of one machine. */
+export class Core {
+  readonly exports: CoreExports;
+  readonly frames: Frames;
+  readonly plan: ArenaPlan;
+  readonly framesBase: number;
+  readonly frameLimit: number;
+  readonly #layout: ReturnType<typeof layOut>;
+  #buffer: ArrayBufferLike;
+  #u8!: Uint8Array;
+  #u32!: Uint32Array;
+  #u64!: BigUint64Array;
+
+  /**
+   * @param plan sizes of the arena's parts
+   * @param ranges where memory is
+   * @param build an embedded build (default: the best one for this engine) or a compiled module
+   */
+  constructor(plan: ArenaPlan, ranges: readonly FrameRange[], build: CoreBuild | WebAssembly.Module = bestBuild()) {
+    this.plan = plan;
+    this.#layout = layOut(plan);
+    this.framesBase = this.#layout.end;
+    this.frameLimit = Math.min(plan.frames, Math.floor((LINEAR_LIMIT - this.framesBase) / PAGE) - 1);
+    this.exports = instantiate(build);
+    this.#buffer = this.exports.memory.buffer;
+    this.#renew();
+    this.ensure(this.framesBase + PAGE);
+    this.frames = new Frames(this);
+    this.#writeArena(ranges);
+  }
+
+  /** Bytes of linear memory; like all views renewed when memory has grown. */
+  get u8(): Uint8Array {
+    if (this.#buffer !== this.exports.memory.buffer) this.#renew();
+    return this.#u8;
+  }
+
+  get u32(): Uint32Array {
+    if (this.#buffer !== this.exports.memory.buffer) this.#renew();
+    return this.#u32;
+  }
+
+  get u64(): BigUint64Array {
+    if (this.#buffer !== this.exports.memory.buffer) this.#renew();
+    return this.#u64;
+  }
+
+  /** The buffer itself, for views of columns. */
+  get buffer(): ArrayBufferLike {
+    return this.exports.memory.buffer;
+  }
+
+  #renew(): void {
+    const buffer = this.exports.memory.buffer;
+    this.#buffer = buffer;
+    this.#u8 = new Uint8Array(buffer);
+    this.#u32 = new Uint32Array(buffer);
+    this.#u64 = new BigUint64Array(buffer);
+  }
+
+  /** Makes linear memory at least `bytes` long; grows by a quarter or 16 MiB so that it is rare. */
+  ensure(bytes: number): void {
+    const have = this.exports.memory.buffer.byteLength;
+    if (bytes <= have) return;
+    const wish = Math.max(bytes, have + Math.max(GROWTH, have / 4));
+    const pages = Math.ceil(Math.min(wish, Math.max(bytes, this.framesBase + (this.frameLimit + 1) * PAGE)) / PAGE);
+    this.exports.memory.grow(pages - have / PAGE);
+  }
+
+  /** Offset of a part of the arena by its header word. */
+  part(header: number): number {
+    return this.#layout.words.get(header) ?? 0;
+  }
+
+  #writeArena(ranges: readonly FrameRange[]): void {
+    for (const [header, value] of this.#layout.words) this.u32[(this.#layout.header + header) / 4] = value;
+    for (const [at, value] of this.#layout.tlbWords) this.u32[at / 4] = value;
+    let at = this.#layout.ranges;
+    for (const range of ranges) {
+      this.u64[(at + A.RANGE_FIRST) / 8] = range.base;
+      this.u64[(at + A.RANGE_LAST) / 8] = range.last;
+      this.u32[(at + A.RANGE_KIND) / 4] = range.kind;
+      at += A.RANGE_SIZE;
+    }
+    this.u32[(this.#layout.header + A.HDR_RANGE_COUNT) / 4] = ranges.length;
+    this.exports.init(this.#layout.header);
+  }
+
+  /** Power-on: caches, counters, columns and all memory forgotten; `ranges` may be at most as many as planned. */
+  reset(ranges: readonly FrameRange[]): void {
+    this.frames.clear();
+    this.u8.fill(0, this.#layout.start, this.#layout.end);
+    this.#writeArena(ranges);
+  }
+
+  /** Empties the frame table (the frames' contents are the caller's business). */
+  clearFrameTable(): void {
+    const base = this.part(A.HDR_FRAME_TABLE);
+    this.u8.fill(0, base, base + (this.part(A.HDR_FRAME_MASK) + 1) * 8);
+  }
+
+  /** Hands the acknowledged registers to the translation path. */
+  setRegisters(registers: CoreRegisters): void {
+    const base = this.#layout.registers;
+    const words: [number, number][] = [
+      [A.REGS_IDR0, registers.idr0],
+      [A.REGS_IDR1, registers.idr1],
+      [A.REGS_IDR3, registers.idr3],
+      [A.REGS_IDR5, registers.idr5],
+      [A.REGS_CR0, registers.cr0],
+      [A.REGS_CR2, registers.cr2],
+      [A.REGS_GBPA, registers.gbpa],
+      [A.REGS_STRTAB_BASE_CFG, registers.strtabBaseCfg],
+    ];
+    for (const [offset, value] of words) this.u32[(base + offset) / 4] = value;
+    this.u64[(base + A.REGS_STRTAB_BASE) / 8] = registers.strtabBase;
+  }
+
+  /** Forgets the configuration of the 2^`lg2` StreamIDs around `first`. */
+  cfgiSte(first: number, lg2: number): void {
+    if (lg2 >= 32) {
+      this.exports.forgetStreams(0, 0xffffffff);
+      return;
+    }
+    const size = 2 ** lg2;
+    const base = first - (first % size);
+    this.exports.forgetStreams(base, base + size - 1);
+  }
+
+  /** Forgets the CD of (stream, pasid); -1 = all of the stream. */
+  cfgiCd(stream: number, pasid: number): void {
+    this.exports.forgetContexts(stream, pasid);
+  }
+
+  /** Drops TLB entries; -1 = any VMID or ASID; without `range` every address. Returns how many went. */
+  tlbi(stages: number, vmid: number, asid: number, range: InvalidationRange | undefined): number {
+    if (!range) return this.exports.invalidateAll(stages, vmid, asid) >>> 0;
+    return (
+      this.exports.invalidateRange(
+        stages,
+        vmid,
+        asid,
+        range.first,
+        range.last,
+        range.leafOnly ? 1 : 0,
+        range.leafLg2,
+      ) >>> 0
+    );
+  }
+
+  /** Value of the counter at byte offset `counter` of the counter block. */
+  counter(counter: number): number {
+    return Number(this.u64[(this.#layout.counters + counter) / 8] ?? 0n);
+  }
+
+  resetCounters(): void {
+    this.u8.fill(0, this.#layout.counters, this.#layout.counters + A.CNT_SIZE);
+  }
+
+  /** Offset of the first fault record. */
+  get faults(): number {
+    return this.#layout.faults;
+  }
+}

@@ -1,0 +1,119 @@
+// The frames of simulated RAM inside a core's linear memory: taking, finding and dropping them. TypeScript
+// is the only one who takes frames; the core only looks them up (assembly/mem/physical.ts).
+
+import * as A from "../spec/abi/core.js";
+import type { Core } from "./core.js";
+
+const FRAME_BYTES = 1 << A.FRAME_LG2;
+const NUMBER_SHIFT = BigInt(A.FRAME_NUMBER_LSB);
+
+/** A write needs more simulated RAM than `memoryLimit` allows. */
+export class MemoryLimitError extends RangeError {
+  override name = "MemoryLimitError";
+}
+
+/** A declared piece of the physical address space. */
+export interface FrameRange {
+  base: bigint;
+  /** Inclusive. */
+  last: bigint;
+  kind: typeof A.RANGE_RAM | typeof A.RANGE_EXTERNAL;
+}
+
+/** The frame table of one core. Frame numbers are physical addresses divided by 64 KiB. */
+export class Frames {
+  readonly #core: Core;
+  readonly #index = new Map<number, number>();
+  readonly #free: number[] = [];
+  #used = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Number of frames in use. */
+  get count(): number {
+    return this.#index.size;
+  }
+
+  /** Linear offset of frame `frame`, or -1. */
+  find(frame: number): number {
+    const index = this.#index.get(frame);
+    return index === undefined ? -1 : this.#core.framesBase + index * FRAME_BYTES;
+  }
+
+  /** Linear offset of frame `frame`, taken (zeroed) if need be. `flags` are FRAME_FLAG_*. */
+  take(frame: number, flags: number): number {
+    const index = this.#index.get(frame);
+    if (index !== undefined) return this.#core.framesBase + index * FRAME_BYTES;
+    if (this.#index.size >= this.#core.frameLimit) {
+      throw new MemoryLimitError(
+        `"memoryLimit" of ${this.#core.frameLimit * FRAME_BYTES} bytes is used up: no frame for 0x${(BigInt(frame) << 16n).toString(16)}`,
+      );
+    }
+    const fresh = this.#free.pop() ?? this.#used + 1;
+    this.#core.ensure(this.#core.framesBase + (fresh + 1) * FRAME_BYTES);
+    if (fresh > this.#used) this.#used = fresh;
+    this.#index.set(frame, fresh);
+    this.#putSlot(frame, fresh, flags);
+    return this.#core.framesBase + fresh * FRAME_BYTES;
+  }
+
+  #putSlot(frame: number, index: number, flags: number): void {
+    const slot = this.#core.exports.frameSlot(BigInt(frame) << 16n) >>> 0;
+    this.#core.u64[slot / 8] = (BigInt(frame) << NUMBER_SHIFT) | BigInt(flags | index);
+  }
+
+  /** Gives frames first..last (numbers) back; their contents are gone. Returns how many there were. */
+  drop(first: number, last: number): number {
+    const gone = [...this.#index].filter(([frame]) => frame >= first && frame <= last);
+    if (gone.length === 0) return 0;
+    for (const [frame, index] of gone) {
+      const at = this.#core.framesBase + index * FRAME_BYTES;
+      this.#core.u8.fill(0, at, at + FRAME_BYTES);
+      this.#index.delete(frame);
+      this.#free.push(index);
+    }
+    this.#rebuild();
+    this.#core.exports.forgetFrames();
+    return gone.length;
+  }
+
+  /** Frame numbers whose slot carries `flag`, which is cleared. */
+  takeFlagged(flag: number): number[] {
+    const found: number[] = [];
+    for (const frame of this.#index.keys()) {
+      const slot = (this.#core.exports.frameSlot(BigInt(frame) << 16n) >>> 0) / 8;
+      const entry = this.#core.u64[slot] ?? 0n;
+      if ((entry & BigInt(flag)) === 0n) continue;
+      this.#core.u64[slot] = entry & ~BigInt(flag);
+      found.push(frame);
+    }
+    return found;
+  }
+
+  /** Forgets everything: all frames free and zero. */
+  clear(): void {
+    this.#core.u8.fill(
+      0,
+      this.#core.framesBase + FRAME_BYTES,
+      this.#core.framesBase + (this.#used + 1) * FRAME_BYTES,
+    );
+    this.#index.clear();
+    this.#free.length = 0;
+    this.#used = 0;
+    this.#core.clearFrameTable();
+  }
+
+  /** Open addressing leaves no room for holes: after a drop the table is written anew. */
+  #rebuild(): void {
+    const flags = new Map<number, number>();
+    const kept = new Map(this.#index);
+    for (const frame of kept.keys()) {
+      const slot = (this.#core.exports.frameSlot(BigInt(frame) << 16n) >>> 0) / 8;
+      flags.set(frame, Number((this.#core.u64[slot] ?? 0n) & 0xf0000n));
+    }
+    this.#core.clearFrameTable();
+    for (const [frame, index] of kept) this.#putSlot(frame, index, flags.get(frame) ?? 0);
+  }
+}

@@ -1,0 +1,48 @@
+// The public list. Everything outside src imports from here and nowhere else.
+
+export { MemoryLimitError } from "./core/frames.js";
+export type { IotlbOptions, ReplacementPolicy } from "./core/layout.js";
+export type { CoreBuild } from "./core/module.js";
+export { TableAllocator } from "./memory/allocator.js";
+export {
+  PageTable,
+  type PageTableLookup,
+  type PageTableOptions,
+  type TableMemory,
+} from "./memory/page-table.js";
+export { Geometry, type GeometryOptions } from "./memory/page-table-geometry.js";
+export type { LeafAttributes } from "./memory/page-table-leaf.js";
+export { BusError, PhysicalMemory } from "./memory/physical-memory.js";
+export type { ExternalRange, RamRange } from "./memory/ranges.js";
+export type { Batch } from "./smmuv3/batch.js";
+export type { SmmuCounters } from "./smmuv3/counters.js";
+export {
+  type DecodedEvent,
+  decodeEvent,
+  type EventField,
+  encodeEvent,
+  eventName,
+  type FaultClass,
+  type SmmuFault,
+} from "./smmuv3/events.js";
+export {
+  buildFeatures,
+  decodeFeatures,
+  type FeatureSet,
+  SMMUV3_PRESETS,
+  type SmmuFeatures,
+  validateFeatures,
+} from "./smmuv3/features.js";
+export type { SmmuIrq } from "./smmuv3/interrupts.js";
+export type { CacheOptions, SmmuV3Options, WalkCacheOptions } from "./smmuv3/options.js";
+export { SmmuV3 } from "./smmuv3/smmuv3.js";
+export type { TranslateRequest, Translation } from "./smmuv3/translation.js";
+export * as cd from "./spec/smmuv3/cd.js";
+export * as commands from "./spec/smmuv3/commands.js";
+export * as events from "./spec/smmuv3/events.js";
+export * as registers from "./spec/smmuv3/registers.js";
+export * as ste from "./spec/smmuv3/ste.js";
+export type { AccessColumns, ItrAccess, ItrDirection, ItrHandler } from "./trace/itr-events.js";
+export { ItrReader } from "./trace/itr-reader.js";
+export { ItrWriter } from "./trace/itr-writer.js";
+export { TraceError } from "./trace/trace-error.js";

@@ -1,0 +1,264 @@
+// Simulated physical memory as users see it: sparse 52-bit addresses, little-endian, bytes that nobody
+// wrote read 0. Backed by 64 KiB frames in the core's linear memory, so the core sees every write at once.
+
+import type { Core } from "../core/core.js";
+import type { FrameRange } from "../core/frames.js";
+import {
+  FRAME_FLAG_DIRTY,
+  FRAME_FLAG_EXTERNAL,
+  FRAME_FLAG_MIXED,
+  RANGE_EXTERNAL,
+} from "../spec/abi/core.js";
+import { type ExternalRange, PHYSICAL_LIMIT } from "./ranges.js";
+
+const FRAME_BYTES = 65536;
+const FRAME_LG2 = 16n;
+const FRAME_LAST = 0xffffn;
+
+/** An address outside declared memory: what hardware answers with a bus error. */
+export class BusError extends RangeError {
+  override name = "BusError";
+}
+
+/** Simulated physical memory of one machine. All addresses are bigint, 0..2^52-1. */
+export class PhysicalMemory {
+  readonly #core: Core;
+  readonly #external: readonly ExternalRange[];
+  #ranges: readonly FrameRange[];
+
+  /** @internal */
+  constructor(core: Core, ranges: readonly FrameRange[], external: readonly ExternalRange[]) {
+    this.#core = core;
+    this.#ranges = ranges;
+    this.#external = external;
+  }
+
+  /** @internal New ranges after a reset. */
+  redeclare(ranges: readonly FrameRange[]): void {
+    this.#ranges = ranges;
+  }
+
+  /** Bytes of simulated RAM that are backed at the moment, a multiple of 64 KiB. */
+  get backedBytes(): number {
+    return this.#core.frames.count * FRAME_BYTES;
+  }
+
+  /**
+   * Whether the byte at `pa` is memory.
+   *
+   * @param pa byte address, 0..2^52-1
+   */
+  isRam(pa: bigint): boolean {
+    return this.#ranges.some((range) => pa >= range.base && pa <= range.last);
+  }
+
+  #require(pa: bigint, length: number): void {
+    if (typeof pa !== "bigint") throw new TypeError(`"pa" expected bigint in 0..2^52-1, got ${typeof pa}`);
+    if (pa < 0n || pa + BigInt(length) > PHYSICAL_LIMIT) {
+      throw new RangeError(`"pa" expected ${length} bytes inside 0..2^52-1, got 0x${pa.toString(16)}`);
+    }
+    let at = pa;
+    const end = pa + BigInt(length);
+    while (at < end) {
+      const range = this.#ranges.find((candidate) => at >= candidate.base && at <= candidate.last);
+      if (!range) throw new BusError(`no memory at physical address 0x${at.toString(16)}`);
+      at = range.last + 1n;
+    }
+  }
+
+  #flagsOf(frame: bigint): number {
+    const first = frame << FRAME_LG2;
+    const last = first | FRAME_LAST;
+    const covering = this.#ranges.find((range) => range.base <= first && range.last >= last);
+    if (!covering) return FRAME_FLAG_MIXED;
+    return covering.kind === RANGE_EXTERNAL ? FRAME_FLAG_EXTERNAL : 0;
+  }
+
+  /** Linear offset of the frame of `pa`, backed if need be. */
+  #back(pa: bigint): number {
+    const frame = pa >> FRAME_LG2;
+    const known = this.#core.frames.find(Number(frame));
+    if (known >= 0) return known;
+    const flags = this.#flagsOf(frame);
+    const at = this.#core.frames.take(Number(frame), flags);
+    if (flags === FRAME_FLAG_EXTERNAL) this.#fillFrame(frame << FRAME_LG2, at);
+    return at;
+  }
+
+  #fillFrame(pa: bigint, at: number): void {
+    const owner = this.#external.find((range) => pa >= range.base && pa < range.base + range.size);
+    owner?.fill(pa, this.#core.u8.subarray(at, at + FRAME_BYTES));
+  }
+
+  /** @internal Backs the frame that stopped a batch. */
+  supply(pa: bigint): void {
+    this.#back(pa);
+  }
+
+  /** @internal Hands frames that the core changed back to the embedder. */
+  storeChanged(): void {
+    for (const frame of this.#core.frames.takeFlagged(FRAME_FLAG_DIRTY)) {
+      const pa = BigInt(frame) << FRAME_LG2;
+      const at = this.#core.frames.find(frame);
+      this.#storeBack(pa, this.#core.u8.subarray(at, at + FRAME_BYTES));
+    }
+  }
+
+  #storeBack(pa: bigint, bytes: Uint8Array): void {
+    const owner = this.#external.find((range) => pa >= range.base && pa < range.base + range.size);
+    owner?.store?.(pa, bytes);
+  }
+
+  /**
+   * Reads `into.length` bytes.
+   *
+   * @param pa first byte, 0..2^52-1
+   * @param into receives the bytes
+   * @throws BusError when part of it is not memory
+   */
+  readInto(pa: bigint, into: Uint8Array): void {
+    this.#require(pa, into.length);
+    let done = 0;
+    while (done < into.length) {
+      const at = pa + BigInt(done);
+      const offset = Number(at & FRAME_LAST);
+      const n = Math.min(into.length - done, FRAME_BYTES - offset);
+      let frame = this.#core.frames.find(Number(at >> FRAME_LG2));
+      if (frame < 0 && this.#flagsOf(at >> FRAME_LG2) === FRAME_FLAG_EXTERNAL) frame = this.#back(at);
+      if (frame < 0) into.fill(0, done, done + n);
+      else into.set(this.#core.u8.subarray(frame + offset, frame + offset + n), done);
+      done += n;
+    }
+  }
+
+  /**
+   * Writes `bytes`.
+   *
+   * @param pa first byte, 0..2^52-1
+   * @throws BusError when part of it is not memory, MemoryLimitError when `memoryLimit` is used up
+   */
+  write(pa: bigint, bytes: Uint8Array): void {
+    this.#require(pa, bytes.length);
+    let done = 0;
+    while (done < bytes.length) {
+      const at = pa + BigInt(done);
+      const offset = Number(at & FRAME_LAST);
+      const n = Math.min(bytes.length - done, FRAME_BYTES - offset);
+      const frame = this.#back(at);
+      this.#core.u8.set(bytes.subarray(done, done + n), frame + offset);
+      this.#storeBack(at, bytes.subarray(done, done + n));
+      done += n;
+    }
+  }
+
+  /**
+   * A copy of `length` bytes from `pa` on.
+   *
+   * @throws BusError when part of it is not memory
+   */
+  read(pa: bigint, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.readInto(pa, bytes);
+    return bytes;
+  }
+
+  /** Linear offset for a naturally aligned access of `size` bytes, or -1 when it must go the long way. */
+  #quick(pa: bigint, size: number, write: boolean): number {
+    if (typeof pa !== "bigint" || pa < 0n || pa >= PHYSICAL_LIMIT) return -1;
+    const offset = Number(pa & FRAME_LAST);
+    if (offset % size !== 0) return -1;
+    const number = Number(pa >> FRAME_LG2);
+    const frame = this.#core.frames.find(number);
+    if (frame < 0) return -1;
+    const flags = this.#flagsOf(BigInt(number));
+    return flags === 0 || (!write && flags === FRAME_FLAG_EXTERNAL) ? frame + offset : -1;
+  }
+
+  /** The byte at `pa`. */
+  readU8(pa: bigint): number {
+    return this.read(pa, 1)[0] ?? 0;
+  }
+
+  /** The little-endian 32-bit word at `pa`. */
+  readU32(pa: bigint): number {
+    const at = this.#quick(pa, 4, false);
+    if (at >= 0) return this.#core.u32[at / 4] ?? 0;
+    return new DataView(this.read(pa, 4).buffer).getUint32(0, true);
+  }
+
+  /** The little-endian 64-bit word at `pa`. */
+  readU64(pa: bigint): bigint {
+    const at = this.#quick(pa, 8, false);
+    if (at >= 0) return this.#core.u64[at / 8] ?? 0n;
+    return new DataView(this.read(pa, 8).buffer).getBigUint64(0, true);
+  }
+
+  /**
+   * Writes a byte.
+   *
+   * @param value 0..255
+   */
+  writeU8(pa: bigint, value: number): void {
+    this.write(pa, Uint8Array.of(value));
+  }
+
+  /**
+   * Writes a 32-bit word, little-endian.
+   *
+   * @param value 0..2^32-1
+   */
+  writeU32(pa: bigint, value: number): void {
+    if (typeof value !== "number") throw new TypeError(`"value" expected number, got ${typeof value}`);
+    const at = this.#quick(pa, 4, true);
+    if (at >= 0) {
+      this.#core.u32[at / 4] = value;
+      return;
+    }
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, value, true);
+    this.write(pa, bytes);
+  }
+
+  /**
+   * Writes a 64-bit word, little-endian.
+   *
+   * @param value 0..2^64-1
+   */
+  writeU64(pa: bigint, value: bigint): void {
+    if (typeof value !== "bigint") throw new TypeError(`"value" expected bigint, got ${typeof value}`);
+    const at = this.#quick(pa, 8, true);
+    if (at >= 0) {
+      this.#core.u64[at / 8] = value;
+      return;
+    }
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, value, true);
+    this.write(pa, bytes);
+  }
+
+  /** Sets `length` bytes from `pa` on to `byte`. */
+  fill(pa: bigint, length: number, byte: number): void {
+    const chunk = new Uint8Array(Math.min(length, FRAME_BYTES)).fill(byte);
+    for (let done = 0; done < length; done += chunk.length) {
+      this.write(pa + BigInt(done), chunk.subarray(0, Math.min(chunk.length, length - done)));
+    }
+  }
+
+  /**
+   * Forgets the frames inside a range: RAM reads 0 again, external memory is asked for anew. Cached
+   * translations stay (software invalidates), cached table pointers go.
+   *
+   * @param pa first byte, a multiple of 64 KiB
+   * @param size bytes, a multiple of 64 KiB
+   * @throws RangeError when not so aligned
+   */
+  drop(pa: bigint, size: bigint): void {
+    if ((pa | size) & FRAME_LAST) {
+      throw new RangeError(
+        `"pa" and "size" expected multiples of 65536, got 0x${pa.toString(16)} and 0x${size.toString(16)}`,
+      );
+    }
+    if (size <= 0n) return;
+    this.#core.frames.drop(Number(pa >> FRAME_LG2), Number((pa + size - 1n) >> FRAME_LG2));
+  }
+}

@@ -1,0 +1,100 @@
+// The Command queue in memory: consumes what PROD announces, stops at an error, resumes when acknowledged.
+// Source: Arm IHI 0070 G.b, sections 4.1.2 to 4.1.4 and 7.1.
+// Everything is consumed inside the register write that allows it: at most one queue length of commands.
+
+import { CERROR_ABT, CERROR_NONE } from "../spec/smmuv3/commands.js";
+import * as R from "../spec/smmuv3/registers.js";
+import type { CommandExecutor } from "./commands.js";
+import { wordsOf } from "./fields.js";
+import type { GlobalErrors } from "./global-errors.js";
+import type { Interrupts } from "./interrupts.js";
+import { type QueueMemory, queueAddress, queueCount, queueNext } from "./queue.js";
+import type { RegisterFile } from "./registers.js";
+
+/** The consumer's side of the Command queue. */
+export class CommandQueue {
+  readonly #registers: RegisterFile;
+  readonly #memory: QueueMemory;
+  readonly #executor: CommandExecutor;
+  readonly #errors: GlobalErrors;
+  readonly #interrupts: Interrupts;
+  readonly #entry = new Uint8Array(16);
+  #running = false;
+
+  /**
+   * Binds the queue to its registers, memory and executor.
+   *
+   * @param registers where CMDQ_BASE, PROD and CONS are
+   * @param memory where commands are
+   * @param executor what carries them out
+   * @param errors where CMDQ_ERR goes
+   * @param interrupts told of completed CMD_SYNCs that ask for it
+   */
+  constructor(
+    registers: RegisterFile,
+    memory: QueueMemory,
+    executor: CommandExecutor,
+    errors: GlobalErrors,
+    interrupts: Interrupts,
+  ) {
+    this.#registers = registers;
+    this.#memory = memory;
+    this.#executor = executor;
+    this.#errors = errors;
+    this.#interrupts = interrupts;
+  }
+
+  /**
+   * Consumes commands until the queue is empty, disabled or stopped by an error.
+   *
+   * A call from inside a command (an interrupt callback that writes CMDQ_PROD) leaves the work to the outer one.
+   *
+   * Source: IHI 0070 4.1.2, 7.1.
+   */
+  run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      while (this.#mayConsume()) this.#consume();
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #mayConsume(): boolean {
+    const registers = this.#registers;
+    if (!registers.enabled(R.CR0_CMDQEN_LSB)) return false;
+    if (this.#errors.isActive(R.GERROR_CMDQ_ERR_LSB)) return false;
+    const { sizeLg2 } = registers.commandQueue();
+    const held = queueCount(registers.get(R.REG_CMDQ_PROD), registers.get(R.REG_CMDQ_CONS), sizeLg2);
+    return held > 0 && held <= 2 ** sizeLg2;
+  }
+
+  #consume(): void {
+    const registers = this.#registers;
+    const shape = registers.commandQueue();
+    const cons = registers.get(R.REG_CMDQ_CONS);
+    const code = this.#execute(queueAddress(shape, cons));
+    if (code !== CERROR_NONE) {
+      this.#stop(cons, code);
+      return;
+    }
+    // CONS moves first: who sees the CMD_SYNC interrupt must see the command consumed (3.18).
+    const err = cons & (0x7f << R.CMDQ_CONS_ERR_LSB);
+    registers.set(R.REG_CMDQ_CONS, err | queueNext(cons, shape.sizeLg2));
+    if (this.#executor.takeSignal()) this.#interrupts.raise("cmd-sync");
+  }
+
+  #execute(address: bigint): number {
+    if (!this.#memory.isRam(address)) return CERROR_ABT;
+    this.#memory.readInto(address, this.#entry);
+    return this.#executor.execute(wordsOf(this.#entry));
+  }
+
+  // The reason is visible before the error is (7.1).
+  #stop(cons: number, code: number): void {
+    const pointer = cons & ((1 << (R.CMDQ_CONS_RD_MSB + 1)) - 1);
+    this.#registers.set(R.REG_CMDQ_CONS, pointer | (code << R.CMDQ_CONS_ERR_LSB));
+    this.#errors.raise(R.GERROR_CMDQ_ERR_LSB);
+  }
+}

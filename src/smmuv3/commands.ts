@@ -1,0 +1,242 @@
+// Commands: which are legal under the advertised features, and what each drops from the core's caches.
+// Source: Arm IHI 0070 G.b, chapter 4: 4.1.3, 4.1.6 (errors), 4.2 (prefetch), 4.3 (configuration),
+// 4.4 (TLB, ranges), 4.5 to 4.7. One row a command (COMMANDS); an opcode without a row is CERROR_ILL.
+// Choices: reserved bits are ignored, prefetches do nothing, VMID[15:8] and ASID[15:8] are ignored without
+// 16-bit support, VMID counts as 0 without stage 2, a misaligned range begins at the aligned address.
+
+import * as C from "../spec/smmuv3/commands.js";
+import type { FeatureSet } from "./features.js";
+import { getField, type Words } from "./fields.js";
+import { type InvalidateRange, invalidateRange } from "./tlbi-range.js";
+
+/** What commands need of the translation core. */
+export interface CommandTarget {
+  /**
+   * Drops decoded STEs and the CDs found through them.
+   *
+   * @param first lowest StreamID, aligned to 2^lg2
+   * @param lg2 log2 of the number of StreamIDs, 0..32
+   */
+  cfgiSte(first: number, lg2: number): void;
+  /**
+   * Drops decoded CDs.
+   *
+   * @param stream StreamID
+   * @param pasid SubstreamID, or -1 for all of the stream
+   */
+  cfgiCd(stream: number, pasid: number): void;
+  /**
+   * Drops cached translations.
+   *
+   * @param stages 1 stage 1 and combined, 2 stage 2, 3 both
+   * @param vmid VMID, or -1 for any
+   * @param asid ASID, or -1 for any
+   * @param range addresses, or undefined for all
+   * @returns entries dropped
+   */
+  tlbi(stages: number, vmid: number, asid: number, range: InvalidateRange | undefined): number;
+}
+
+/** A feature or queue that a command exists for. */
+type Need = "stage 1" | "stage 2" | "Secure queue" | "Hyp" | "ATS" | "PRI" | "stall" | "MPAM" | "DPT";
+
+interface Context {
+  readonly features: FeatureSet;
+  readonly target: CommandTarget;
+  words: Words;
+  /** Set by a CMD_SYNC that wants an interrupt. */
+  signal: boolean;
+}
+
+interface CommandRow {
+  readonly name: string;
+  /** Without it the command is CERROR_ILL. */
+  readonly needs?: Need;
+  /** Bit 10 is SSec: 1 is CERROR_ILL on this queue (4.1.6). */
+  readonly ssec?: boolean;
+  /** Carries the command out; returns a CERROR code, nothing for success. */
+  readonly run?: (context: Context) => number | undefined;
+}
+
+const stream = (c: Context): number => getField(c.words, C.CMD_STREAMID_MSB, C.CMD_STREAMID_LSB);
+const substream = (c: Context): number => getField(c.words, C.CMD_SUBSTREAMID_MSB, C.CMD_SUBSTREAMID_LSB);
+
+function vmid(c: Context): number {
+  if (!c.features.stage2) return 0;
+  const value = getField(c.words, C.CMD_VMID_MSB, C.CMD_VMID_LSB);
+  return c.features.vmid16 ? value : value & 0xff;
+}
+
+function asid(c: Context): number {
+  const value = getField(c.words, C.CMD_ASID_MSB, C.CMD_ASID_LSB);
+  return c.features.asid16 ? value : value & 0xff;
+}
+
+const ANY = -1;
+const STAGE_1 = 1;
+const STAGE_2 = 2;
+const BOTH = 3;
+
+function byAddress(c: Context, stages: number, vmidTag: number, asidTag: number): number | undefined {
+  const range = invalidateRange(c.words, c.features, stages === STAGE_2);
+  if (range === undefined) return C.CERROR_ILL;
+  c.target.tlbi(stages, vmidTag, asidTag, range);
+  return undefined;
+}
+
+function cfgiSteRange(c: Context): undefined {
+  const lg2 = getField(c.words, C.CMD_RANGE_MSB, C.CMD_RANGE_LSB) + 1;
+  if (lg2 === 32) c.target.cfgiSte(0, 32);
+  else c.target.cfgiSte((stream(c) & (-1 << lg2)) >>> 0, lg2);
+}
+
+// CS = 2 (wake-up event) has no effect without IDR0.SEV (4.7.3).
+function sync(c: Context): number | undefined {
+  const cs = getField(c.words, C.CMD_SYNC_CS_MSB, C.CMD_SYNC_CS_LSB);
+  if (cs > C.CMD_SYNC_CS_SEV) return C.CERROR_ILL;
+  c.signal = cs === C.CMD_SYNC_CS_IRQ;
+  return undefined;
+}
+
+const nothing = (): undefined => undefined;
+
+// Commands for features that always read as absent have no `run`: they end in CERROR_ILL.
+const COMMANDS: ReadonlyMap<number, CommandRow> = new Map<number, CommandRow>([
+  [C.CMD_PREFETCH_CONFIG, { name: "PREFETCH_CONFIG", ssec: true, run: nothing }],
+  [C.CMD_PREFETCH_ADDR, { name: "PREFETCH_ADDR", ssec: true, run: nothing }],
+  [C.CMD_CFGI_STE, { name: "CFGI_STE", ssec: true, run: (c) => void c.target.cfgiSte(stream(c), 0) }],
+  [C.CMD_CFGI_STE_RANGE, { name: "CFGI_STE_RANGE", ssec: true, run: cfgiSteRange }],
+  [
+    C.CMD_CFGI_CD,
+    {
+      name: "CFGI_CD",
+      needs: "stage 1",
+      ssec: true,
+      run: (c) => void c.target.cfgiCd(stream(c), substream(c)),
+    },
+  ],
+  [
+    C.CMD_CFGI_CD_ALL,
+    { name: "CFGI_CD_ALL", needs: "stage 1", ssec: true, run: (c) => void c.target.cfgiCd(stream(c), ANY) },
+  ],
+  [C.CMD_CFGI_VMS_PIDM, { name: "CFGI_VMS_PIDM", needs: "MPAM" }],
+  [
+    C.CMD_TLBI_NH_ALL,
+    {
+      name: "TLBI_NH_ALL",
+      needs: "stage 1",
+      run: (c) => void c.target.tlbi(STAGE_1, vmid(c), ANY, undefined),
+    },
+  ],
+  [
+    C.CMD_TLBI_NH_ASID,
+    {
+      name: "TLBI_NH_ASID",
+      needs: "stage 1",
+      run: (c) => void c.target.tlbi(STAGE_1, vmid(c), asid(c), undefined),
+    },
+  ],
+  [
+    C.CMD_TLBI_NH_VA,
+    { name: "TLBI_NH_VA", needs: "stage 1", run: (c) => byAddress(c, STAGE_1, vmid(c), asid(c)) },
+  ],
+  [
+    C.CMD_TLBI_NH_VAA,
+    { name: "TLBI_NH_VAA", needs: "stage 1", run: (c) => byAddress(c, STAGE_1, vmid(c), ANY) },
+  ],
+  [C.CMD_TLBI_EL3_ALL, { name: "TLBI_EL3_ALL", needs: "Secure queue" }],
+  [C.CMD_TLBI_EL3_VA, { name: "TLBI_EL3_VA", needs: "Secure queue" }],
+  [C.CMD_TLBI_EL2_ALL, { name: "TLBI_EL2_ALL", needs: "Hyp" }],
+  [C.CMD_TLBI_EL2_ASID, { name: "TLBI_EL2_ASID", needs: "Hyp" }],
+  [C.CMD_TLBI_EL2_VA, { name: "TLBI_EL2_VA", needs: "Hyp" }],
+  [C.CMD_TLBI_EL2_VAA, { name: "TLBI_EL2_VAA", needs: "Hyp" }],
+  [
+    C.CMD_TLBI_S12_VMALL,
+    {
+      name: "TLBI_S12_VMALL",
+      needs: "stage 2",
+      run: (c) => void c.target.tlbi(BOTH, vmid(c), ANY, undefined),
+    },
+  ],
+  [
+    C.CMD_TLBI_S2_IPA,
+    { name: "TLBI_S2_IPA", needs: "stage 2", run: (c) => byAddress(c, STAGE_2, vmid(c), ANY) },
+  ],
+  [C.CMD_TLBI_NSNH_ALL, { name: "TLBI_NSNH_ALL", run: (c) => void c.target.tlbi(BOTH, ANY, ANY, undefined) }],
+  [C.CMD_ATC_INV, { name: "ATC_INV", needs: "ATS" }],
+  [C.CMD_PRI_RESP, { name: "PRI_RESP", needs: "PRI" }],
+  [C.CMD_RESUME, { name: "RESUME", needs: "stall" }],
+  [C.CMD_STALL_TERM, { name: "STALL_TERM", needs: "stall" }],
+  [C.CMD_SYNC, { name: "SYNC", run: sync }],
+  [C.CMD_TLBI_S_EL2_ALL, { name: "TLBI_S_EL2_ALL", needs: "Secure queue" }],
+  [C.CMD_TLBI_S_EL2_ASID, { name: "TLBI_S_EL2_ASID", needs: "Secure queue" }],
+  [C.CMD_TLBI_S_EL2_VA, { name: "TLBI_S_EL2_VA", needs: "Secure queue" }],
+  [C.CMD_TLBI_S_EL2_VAA, { name: "TLBI_S_EL2_VAA", needs: "Secure queue" }],
+  [C.CMD_TLBI_S_S12_VMALL, { name: "TLBI_S_S12_VMALL", needs: "Secure queue" }],
+  [C.CMD_TLBI_S_S2_IPA, { name: "TLBI_S_S2_IPA", needs: "Secure queue" }],
+  [C.CMD_TLBI_SNH_ALL, { name: "TLBI_SNH_ALL", needs: "Secure queue" }],
+  [C.CMD_DPTI_ALL, { name: "DPTI_ALL", needs: "DPT" }],
+  [C.CMD_DPTI_PA, { name: "DPTI_PA", needs: "DPT" }],
+]);
+
+/**
+ * Names a command.
+ *
+ * @param opcode bits 7:0 of the command
+ * @returns the manual's name without CMD_, or undefined for a reserved opcode
+ *
+ * Source: IHI 0070 4.1.1.
+ */
+export function commandName(opcode: number): string | undefined {
+  return COMMANDS.get(opcode)?.name;
+}
+
+/** Carries out single commands of the Non-secure Command queue. */
+export class CommandExecutor {
+  readonly #context: Context;
+
+  /**
+   * Binds the executor to the caches.
+   *
+   * @param features what is advertised, see decodeFeatures
+   * @param target whose caches commands drop
+   */
+  constructor(features: FeatureSet, target: CommandTarget) {
+    this.#context = { features, target, words: new Uint32Array(4), signal: false };
+  }
+
+  /**
+   * Carries out one command completely.
+   *
+   * @param words the 16 bytes as four little-endian words
+   * @returns 0, or the CERROR code: 1 (CERROR_ILL) for an illegal command
+   *
+   * Source: IHI 0070 chapter 4.
+   */
+  execute(words: Words): number {
+    const context = this.#context;
+    context.words = words;
+    context.signal = false;
+    const row = COMMANDS.get(getField(words, C.CMD_OPCODE_MSB, C.CMD_OPCODE_LSB));
+    if (!row?.run || !isPresent(row.needs, context.features)) return C.CERROR_ILL;
+    if (row.ssec && getField(words, C.CMD_SSEC_MSB, C.CMD_SSEC_LSB) === 1) return C.CERROR_ILL;
+    return row.run(context) ?? C.CERROR_NONE;
+  }
+
+  /**
+   * Tells once whether the last command was a CMD_SYNC that wants an interrupt.
+   *
+   * @returns true when the interrupt is to be raised now
+   */
+  takeSignal(): boolean {
+    const { signal } = this.#context;
+    this.#context.signal = false;
+    return signal;
+  }
+}
+
+function isPresent(need: Need | undefined, features: FeatureSet): boolean {
+  if (need === "stage 1") return features.stage1;
+  if (need === "stage 2") return features.stage2;
+  return need === undefined;
+}

@@ -1,0 +1,119 @@
+// Counters of a machine, read out of the core.
+
+import type { Core } from "../core/core.js";
+import * as A from "../spec/abi/core.js";
+import { eventName } from "./events.js";
+
+/** What a machine has done since creation or the last `resetCounters`. */
+export interface SmmuCounters {
+  /** Requests answered. */
+  requests: number;
+  /** Requests that got a PA through a table. */
+  translated: number;
+  /** Requests that passed without translation. */
+  bypassed: number;
+  /** Requests that a rule of the architecture stopped with an event type. */
+  faulted: number;
+  /** Requests aborted without an event type (Config 0b0xx, GBPA.ABORT). */
+  aborted: number;
+  /** IOTLB lookups that answered. */
+  iotlbHits: number;
+  /** IOTLB lookups that did not. */
+  iotlbMisses: number;
+  /** Misses whose entry was there but did not allow the access. */
+  permissionWalks: number;
+  /** Table walks begun for requests. */
+  walks: number;
+  /** Descriptors read, both stages. */
+  fetches: number;
+  /** Descriptors read by stage 1, by level -1..3. */
+  stage1Fetches: number[];
+  /** Descriptors read by stage 2, by level -1..3. */
+  stage2Fetches: number[];
+  /** Stage-1 walks that began at a cached table. */
+  walkCacheStage1Hits: number;
+  /** Stage-1 walks that began at the root. */
+  walkCacheStage1Misses: number;
+  /** Stage-2 walks that began at a cached table. */
+  walkCacheStage2Hits: number;
+  /** Stage-2 walks that began at the root. */
+  walkCacheStage2Misses: number;
+  /** Nested lookups that the stage-2 TLB answered. */
+  stage2TlbHits: number;
+  /** Nested lookups that it did not. */
+  stage2TlbMisses: number;
+  /** Requests whose decoded configuration was cached. */
+  configHits: number;
+  /** Requests that decoded their configuration. */
+  configMisses: number;
+  /** STEs and L1STDs read. */
+  steFetches: number;
+  /** CDs and L1CDs read. */
+  cdFetches: number;
+  /** TLB invalidations carried out. */
+  invalidations: number;
+  /** TLB entries that they dropped. */
+  invalidatedEntries: number;
+  /** TLB entries dropped beyond what was named. */
+  collateralEntries: number;
+  /** TLB entries that made room for others. */
+  evictedEntries: number;
+  /** Faults by event name. */
+  faults: Record<string, number>;
+}
+
+const LEVELS = 5;
+const EVENT_TYPES = 64;
+
+function levels(core: Core, base: number): number[] {
+  return Array.from({ length: LEVELS }, (_, i) => core.counter(base + i * 8));
+}
+
+function faultsByName(core: Core): Record<string, number> {
+  const faults: Record<string, number> = {};
+  for (let type = 0; type < EVENT_TYPES; ++type) {
+    const n = core.counter(A.CNT_FAULT_TYPES + type * 8);
+    if (n > 0) faults[eventName(type)] = n;
+  }
+  return faults;
+}
+
+/** Reads all counters. */
+export function readCounters(core: Core): SmmuCounters {
+  const c = (offset: number): number => core.counter(offset);
+  const stage1Fetches = levels(core, A.CNT_S1_FETCHES);
+  const stage2Fetches = levels(core, A.CNT_S2_FETCHES);
+  const requests = c(A.CNT_REQUESTS);
+  const misses = c(A.CNT_IOTLB_MISSES);
+  const hasIotlb = core.plan.iotlb !== undefined;
+  const lookups = requests - c(A.CNT_NOT_LOOKED_UP);
+  return {
+    requests,
+    translated: requests - c(A.CNT_BYPASSED) - c(A.CNT_FAULTED) - c(A.CNT_ABORTED),
+    bypassed: c(A.CNT_BYPASSED),
+    faulted: c(A.CNT_FAULTED),
+    aborted: c(A.CNT_ABORTED),
+    iotlbHits: hasIotlb ? lookups - misses : 0,
+    iotlbMisses: hasIotlb ? misses : 0,
+    permissionWalks: c(A.CNT_PERMISSION_WALKS),
+    walks: c(A.CNT_WALKS),
+    fetches: [...stage1Fetches, ...stage2Fetches].reduce((sum, n) => sum + n, 0),
+    stage1Fetches,
+    stage2Fetches,
+    walkCacheStage1Hits: c(A.CNT_WC1_HITS),
+    walkCacheStage1Misses: c(A.CNT_WC1_MISSES),
+    walkCacheStage2Hits: c(A.CNT_WC2_HITS),
+    walkCacheStage2Misses: c(A.CNT_WC2_MISSES),
+    stage2TlbHits: core.plan.stage2Tlb > 0 ? c(A.CNT_S2TLB_HITS) : 0,
+    stage2TlbMisses: core.plan.stage2Tlb > 0 ? c(A.CNT_S2TLB_MISSES) : 0,
+    configHits: core.plan.configCache ? requests - c(A.CNT_CONFIG_MISSES) : 0,
+    configMisses: c(A.CNT_CONFIG_MISSES),
+    steFetches: c(A.CNT_STE_FETCHES),
+    cdFetches: c(A.CNT_CD_FETCHES),
+    invalidations: c(A.CNT_INVALIDATIONS),
+    invalidatedEntries: c(A.CNT_INVALIDATED),
+    collateralEntries: c(A.CNT_COLLATERAL),
+    evictedEntries: c(A.CNT_EVICTED),
+    faults: faultsByName(core),
+  };
+}

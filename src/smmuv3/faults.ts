@@ -1,0 +1,42 @@
+// The core's fault records read into faults as the hardware face and users see them.
+
+import type { Core } from "../core/core.js";
+import * as A from "../spec/abi/core.js";
+import { eventName, type FaultClass, type SmmuFault } from "./events.js";
+
+const CLASSES: readonly FaultClass[] = ["CD", "TT", "IN"];
+
+/** Whether the core asks for the `n`-th fault of the batch to be recorded. */
+export function asksForRecord(core: Core, n: number): boolean {
+  return ((core.u8[core.faults + n * A.FAULT_SIZE + A.FAULT_FLAGS] ?? 0) & A.FAULT_FLAG_RECORD) !== 0;
+}
+
+/** The `n`-th fault of the last batch. */
+export function readFault(core: Core, n: number, recorded: boolean): SmmuFault {
+  const at = core.faults + n * A.FAULT_SIZE;
+  const u8 = core.u8;
+  const u32 = core.u32;
+  const u64 = core.u64;
+  const type = u8[at + A.FAULT_TYPE] ?? 0;
+  const flags = u8[at + A.FAULT_FLAGS] ?? 0;
+  const access = u8[at + A.FAULT_ACCESS] ?? 0;
+  const pasid = u32[(at + A.FAULT_PASID) / 4] ?? 0;
+  const fault: SmmuFault = {
+    index: u32[(at + A.FAULT_INDEX) / 4] ?? 0,
+    type,
+    name: eventName(type),
+    stream: u32[(at + A.FAULT_STREAM) / 4] ?? 0,
+    iova: u64[(at + A.FAULT_IOVA) / 8] ?? 0n,
+    write: (access & A.ACCESS_WRITE) !== 0,
+    execute: (access & A.ACCESS_EXECUTE) !== 0,
+    privileged: (access & A.ACCESS_PRIVILEGED) !== 0,
+    stage2: (flags & A.FAULT_FLAG_STAGE2) !== 0,
+    class: CLASSES[u8[at + A.FAULT_CLASS] ?? A.CLASS_IN] ?? "IN",
+    tableWrite: (flags & (A.FAULT_FLAG_STAGE2 | A.FAULT_FLAG_TTRNW)) === A.FAULT_FLAG_STAGE2,
+    ipa: u64[(at + A.FAULT_IPA) / 8] ?? 0n,
+    fetchAddress: u64[(at + A.FAULT_FETCH_ADDRESS) / 8] ?? 0n,
+    recorded,
+  };
+  if (pasid >= A.PASID_VALID) fault.pasid = pasid % 0x100000;
+  return fault;
+}

@@ -1,0 +1,270 @@
+// What the modelled SMMU advertises: IDR0, IDR1, IDR3, IDR5 as one value, presets, named form, legality.
+// Source: Arm IHI 0070 G.b, sections 6.3.1 to 6.3.6. AIDR always reads 1 (SMMUv3.1).
+// A field that the model does not implement must read as absent: validateFeatures refuses any other value
+// by name, from the table in feature-rules.ts. Not modelled: AArch32 and 128-bit tables, big-endian tables, stall, ATS,
+// PRI, EL2 stream worlds, MSI, SEV, ATOS, MPAM, DPT, permission indirection, FWB, PBHA, RME, HAFT.
+
+import { FIELD_RULE, FIELD_RULES } from "./feature-rules.js";
+import { fieldMask, registerField } from "./fields.js";
+
+/** The ID registers of an SMMUv3 that software reads to learn what is implemented. */
+export interface SmmuFeatures {
+  /** IDR0, 32 bits. */
+  idr0: number;
+  /** IDR1, 32 bits. */
+  idr1: number;
+  /** IDR3, 32 bits. */
+  idr3: number;
+  /** IDR5, 32 bits. */
+  idr5: number;
+}
+
+/**
+ * Ready-made feature sets: what QEMU's SMMUv3 advertises, by stage, and all that the model implements.
+ *
+ * Source: IHI 0070 6.3.1 to 6.3.6 for the fields.
+ */
+export const SMMUV3_PRESETS: {
+  /** Stage 1 and stage 2, 44-bit addresses, no substreams. */
+  readonly qemuNested: Readonly<SmmuFeatures>;
+  /** Stage 1 only, otherwise as qemuNested. */
+  readonly qemuStage1: Readonly<SmmuFeatures>;
+  /** Stage 2 only, otherwise as qemuNested. */
+  readonly qemuStage2: Readonly<SmmuFeatures>;
+  /** Everything that is modelled: 52-bit addresses, 20-bit substreams, hardware update of AF and dirty state … */
+  readonly full: Readonly<SmmuFeatures>;
+} = {
+  qemuNested: { idr0: 0xd44101b, idr1: 0x2730010, idr3: 0x1414, idr5: 0x74 },
+  qemuStage1: { idr0: 0xd44101a, idr1: 0x2730010, idr3: 0x1404, idr5: 0x74 },
+  qemuStage2: { idr0: 0xd441019, idr1: 0x2730010, idr3: 0x1414, idr5: 0x74 },
+  full: { idr0: 0x94c109b, idr1: 0xe730520, idr3: 0x23614, idr5: 0x4f6 },
+};
+
+/** The modelled features by name, in place of bits. */
+export interface FeatureSet {
+  /** IDR0.S1P: stage 1 translation. */
+  stage1: boolean;
+  /** IDR0.S2P: stage 2 translation. */
+  stage2: boolean;
+  /** IDR0.COHACC: coherent table and queue accesses (no effect here). */
+  coherent: boolean;
+  /** IDR0.BTM: broadcast TLB maintenance; the embedder carries it in with issue(). */
+  broadcastTlbi: boolean;
+  /** IDR0.HTTU ≥ 1: hardware update of the Access flag. */
+  accessFlagUpdate: boolean;
+  /** IDR0.HTTU = 2: hardware update of dirty state too. */
+  dirtyStateUpdate: boolean;
+  /** IDR0.ASID16: 16-bit ASIDs. */
+  asid16: boolean;
+  /** IDR0.VMID16: 16-bit VMIDs. */
+  vmid16: boolean;
+  /** IDR0.CD2L: two-level context descriptor tables. */
+  twoLevelCd: boolean;
+  /** IDR0.TERM_MODEL = 1: a terminated transaction always aborts (CD.A must be 1). */
+  terminateAborts: boolean;
+  /** IDR0.ST_LEVEL = 1: two-level stream tables. */
+  twoLevelStreamTable: boolean;
+  /** IDR1.SIDSIZE: bits of StreamID, 0..32. */
+  streamIdBits: number;
+  /** IDR1.SSIDSIZE: bits of SubstreamID, 0..20. */
+  substreamIdBits: number;
+  /** IDR1.CMDQS: log2 of the largest Command queue, 0..19. */
+  commandQueueLg2: number;
+  /** IDR1.EVENTQS: log2 of the largest Event queue, 0..19. */
+  eventQueueLg2: number;
+  /** IDR1.ATTR_PERMS_OVR: PRIVCFG and INSTCFG take effect. */
+  permissionOverride: boolean;
+  /** IDR1.ATTR_TYPES_OVR: MTCFG, SHCFG and ALLOCCFG take effect. */
+  typeOverride: boolean;
+  /** IDR3.HAD: CD.HAD0 and HAD1 switch hierarchical permissions off. */
+  hierarchicalDisable: boolean;
+  /** IDR3.XNX: stage 2 execute-never by privilege. */
+  xnx: boolean;
+  /** IDR3.STT: small translation tables. */
+  smallTables: boolean;
+  /** IDR3.RIL: range invalidation and level hint. */
+  rangeInvalidation: boolean;
+  /** IDR3.BBML: break-before-make level, 0..2 (no effect here). */
+  bbmLevel: number;
+  /** IDR3.E0PD: CD.E0PD0 and E0PD1 take effect. */
+  e0pd: boolean;
+  /** IDR3.PTWNNC: table walks to Device memory become Normal Non-cacheable (no effect here). */
+  ptwnnc: boolean;
+  /** IDR3.EPAN: CD.EPAN takes effect. */
+  epan: boolean;
+  /** IDR5.OAS: bits of physical address, 32, 36, 40, 42, 44, 48 or 52. */
+  outputBits: number;
+  /** IDR5.GRAN4K. */
+  granule4k: boolean;
+  /** IDR5.GRAN16K. */
+  granule16k: boolean;
+  /** IDR5.GRAN64K. */
+  granule64k: boolean;
+  /** IDR5.DS: 52-bit addresses with 4K and 16K granules (LPA2). */
+  ds: boolean;
+  /** IDR5.VAX: bits of virtual address, 48 or 52. */
+  virtualBits: number;
+}
+
+const OUTPUT_BITS: readonly number[] = [32, 36, 40, 42, 44, 48, 52];
+
+const FLAGS = [
+  ["stage1", "idr0.S1P"],
+  ["stage2", "idr0.S2P"],
+  ["coherent", "idr0.COHACC"],
+  ["broadcastTlbi", "idr0.BTM"],
+  ["asid16", "idr0.ASID16"],
+  ["vmid16", "idr0.VMID16"],
+  ["twoLevelCd", "idr0.CD2L"],
+  ["terminateAborts", "idr0.TERM_MODEL"],
+  ["twoLevelStreamTable", "idr0.ST_LEVEL"],
+  ["permissionOverride", "idr1.ATTR_PERMS_OVR"],
+  ["typeOverride", "idr1.ATTR_TYPES_OVR"],
+  ["hierarchicalDisable", "idr3.HAD"],
+  ["xnx", "idr3.XNX"],
+  ["smallTables", "idr3.STT"],
+  ["rangeInvalidation", "idr3.RIL"],
+  ["e0pd", "idr3.E0PD"],
+  ["ptwnnc", "idr3.PTWNNC"],
+  ["epan", "idr3.EPAN"],
+  ["granule4k", "idr5.GRAN4K"],
+  ["granule16k", "idr5.GRAN16K"],
+  ["granule64k", "idr5.GRAN64K"],
+  ["ds", "idr5.DS"],
+] as const;
+
+const NUMBERS = [
+  ["streamIdBits", "idr1.SIDSIZE"],
+  ["substreamIdBits", "idr1.SSIDSIZE"],
+  ["commandQueueLg2", "idr1.CMDQS"],
+  ["eventQueueLg2", "idr1.EVENTQS"],
+  ["bbmLevel", "idr3.BBML"],
+] as const;
+
+/**
+ * Refuses features that the model does not implement or that contradict each other.
+ *
+ * @param features the ID registers to advertise
+ * @returns a copy with the four registers as unsigned numbers
+ * @throws TypeError unless every register is a number
+ * @throws RangeError naming the field that isn't modelled or doesn't fit the others
+ *
+ * Source: IHI 0070 6.3.1 to 6.3.6.
+ */
+export function validateFeatures(features: SmmuFeatures): SmmuFeatures {
+  for (const register of ["idr0", "idr1", "idr3", "idr5"] as const) {
+    const value = features[register];
+    if (typeof value !== "number") {
+      throw new TypeError(`"features.${register}" expected number in 0..2^32-1, got ${typeof value}`);
+    }
+    if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+      throw new RangeError(`"features.${register}" expected integer in 0..2^32-1, got ${value}`);
+    }
+    let known = 0;
+    for (const rule of FIELD_RULES) {
+      if (rule.register !== register) continue;
+      known |= fieldMask(rule.msb, rule.lsb);
+      const got = registerField(value, rule.msb, rule.lsb);
+      const least = rule.least;
+      if (got < least || got > rule.most) {
+        const expected = least === rule.most ? `${least}` : `${least}..${rule.most}`;
+        const why = `"features.${register}" field ${rule.name} expected ${expected}`;
+        throw new RangeError(`${why} (anything else is not modelled), got ${got}`);
+      }
+    }
+    const reserved = (value & ~known) >>> 0;
+    if (reserved !== 0) {
+      const got = `0x${reserved.toString(16)}`;
+      throw new RangeError(`"features.${register}" expected 0 in reserved bits, got ${got}`);
+    }
+  }
+  const f = decodeFeatures(features);
+  const rules: readonly (readonly [boolean, string])[] = [
+    [f.stage1 || f.stage2, "idr0.S1P or idr0.S2P to be 1"],
+    [f.granule4k || f.granule16k || f.granule64k, "at least one of idr5.GRAN4K, GRAN16K, GRAN64K"],
+    [!f.ds || f.granule4k || f.granule16k, "idr5.GRAN4K or GRAN16K with idr5.DS"],
+    [!f.ds || f.virtualBits === 52, "idr5.VAX to be 1 with idr5.DS"],
+    [f.outputBits < 52 || f.granule64k || f.ds, "idr5.GRAN64K or DS with idr5.OAS of 52 bits"],
+    [f.virtualBits < 52 || f.granule64k || f.ds, "idr5.GRAN64K or DS with idr5.VAX of 52 bits"],
+    [f.streamIdBits < 7 || f.twoLevelStreamTable, "idr0.ST_LEVEL to be 1 with idr1.SIDSIZE of 7 or more"],
+  ];
+  for (const [holds, expected] of rules) {
+    if (!holds) throw new RangeError(`"features" expected ${expected}`);
+  }
+  return {
+    idr0: features.idr0 >>> 0,
+    idr1: features.idr1 >>> 0,
+    idr3: features.idr3 >>> 0,
+    idr5: features.idr5 >>> 0,
+  };
+}
+
+/**
+ * Names what ID registers advertise.
+ *
+ * @param features the ID registers
+ * @returns the modelled features by name; fields that are not modelled are left out
+ *
+ * Source: IHI 0070 6.3.1 to 6.3.6.
+ */
+export function decodeFeatures(features: SmmuFeatures): FeatureSet {
+  const set: Record<string, boolean | number> = {};
+  for (const [name, key] of FLAGS) set[name] = readField(features, key) !== 0;
+  for (const [name, key] of NUMBERS) set[name] = readField(features, key);
+  const httu = readField(features, "idr0.HTTU");
+  set.accessFlagUpdate = httu >= 1;
+  set.dirtyStateUpdate = httu >= 2;
+  set.outputBits = OUTPUT_BITS[readField(features, "idr5.OAS")] ?? 52;
+  set.virtualBits = readField(features, "idr5.VAX") === 0 ? 48 : 52;
+  return set as unknown as FeatureSet;
+}
+
+/**
+ * Builds ID registers from named features.
+ *
+ * @param changes features that differ from the base
+ * @param base ID registers to start from, default SMMUV3_PRESETS.full
+ * @returns the ID registers, checked with validateFeatures
+ * @throws RangeError when a value does not fit its field or the features contradict each other
+ *
+ * Source: IHI 0070 6.3.1 to 6.3.6.
+ */
+export function buildFeatures(
+  changes: Partial<FeatureSet>,
+  base: SmmuFeatures = SMMUV3_PRESETS.full,
+): SmmuFeatures {
+  const set = { ...decodeFeatures(base), ...changes };
+  const result: SmmuFeatures = { ...base };
+  for (const [name, key] of FLAGS) writeField(result, key, name, set[name] ? 1 : 0);
+  for (const [name, key] of NUMBERS) writeField(result, key, name, set[name]);
+  const oas = OUTPUT_BITS.indexOf(set.outputBits);
+  if (oas < 0) {
+    throw new RangeError(`"outputBits" expected one of ${OUTPUT_BITS.join(", ")}, got ${set.outputBits}`);
+  }
+  if (set.virtualBits !== 48 && set.virtualBits !== 52) {
+    throw new RangeError(`"virtualBits" expected 48 or 52, got ${set.virtualBits}`);
+  }
+  writeField(
+    result,
+    "idr0.HTTU",
+    "dirtyStateUpdate",
+    set.dirtyStateUpdate ? 2 : set.accessFlagUpdate ? 1 : 0,
+  );
+  writeField(result, "idr5.OAS", "outputBits", oas);
+  writeField(result, "idr5.VAX", "virtualBits", set.virtualBits === 52 ? 1 : 0);
+  return validateFeatures(result);
+}
+
+function readField(features: SmmuFeatures, key: string): number {
+  const rule = FIELD_RULE.get(key)!;
+  return registerField(features[rule.register], rule.msb, rule.lsb);
+}
+
+function writeField(features: SmmuFeatures, key: string, name: string, value: number): void {
+  const rule = FIELD_RULE.get(key)!;
+  const mask = fieldMask(rule.msb, rule.lsb);
+  if (!Number.isInteger(value) || value < 0 || value > mask >>> rule.lsb) {
+    throw new RangeError(`"${name}" expected integer in 0..${mask >>> rule.lsb}, got ${value}`);
+  }
+  features[rule.register] = ((features[rule.register] & ~mask) | (value << rule.lsb)) >>> 0;
+}

@@ -1,0 +1,271 @@
+// The SMMUv3 as a device: its register pages, queues, memory and the translation of requests. A list of
+// parts; each does its work in its own file. Non-secure interface, NS-EL1 streams. Absent and reading as
+// absent: ATS, PRI, stall, MSI, Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
+
+import { Core } from "../core/core.js";
+import { PhysicalMemory } from "../memory/physical-memory.js";
+import { frameRanges, type RamRange } from "../memory/ranges.js";
+import * as A from "../spec/abi/core.js";
+import * as R from "../spec/smmuv3/registers.js";
+import { Batch } from "./batch.js";
+import { CommandQueue } from "./command-queue.js";
+import { CommandExecutor } from "./commands.js";
+import { readCounters, type SmmuCounters } from "./counters.js";
+import { EventQueue } from "./event-queue.js";
+import { encodeEvent, type SmmuFault } from "./events.js";
+import { asksForRecord, readFault } from "./faults.js";
+import { decodeFeatures, SMMUV3_PRESETS, type SmmuFeatures, validateFeatures } from "./features.js";
+import { wordsOf } from "./fields.js";
+import { GlobalErrors } from "./global-errors.js";
+import { Interrupts } from "./interrupts.js";
+import { planArena, reservedBytes, type SmmuV3Options } from "./options.js";
+import { RegisterFile } from "./registers.js";
+import { encodeRequest, sourceName, statusName, type TranslateRequest, type Translation } from "./translation.js";
+
+/** The parts that a change of features makes anew. */
+interface Hardware {
+  registers: RegisterFile;
+  interrupts: Interrupts;
+  executor: CommandExecutor;
+  commands: CommandQueue;
+  events: EventQueue;
+}
+
+/**
+ * An Arm SMMUv3 (IHI 0070 G.b) over simulated physical memory.
+ *
+ * @example
+ * const smmu = new SmmuV3();
+ * smmu.translate({ stream: 8, iova: 0x1000n }).status; // "bypassed": SMMUEN is 0 after reset
+ */
+export class SmmuV3 {
+  /** Simulated physical memory: tables, queues and data. */
+  readonly memory: PhysicalMemory;
+  /** Columns of requests and answers for `run`. */
+  readonly batch: Batch;
+  readonly #options: SmmuV3Options;
+  readonly #core: Core;
+  #features: SmmuFeatures;
+  #hardware: Hardware;
+  /** For the last batch: which faults were recorded, by position. */
+  #recorded: boolean[] = [];
+  #lastEvent: Uint8Array | undefined;
+
+  /**
+   * Powers a machine on.
+   *
+   * @param options see SmmuV3Options; everything has a default
+   * @throws TypeError, RangeError that name the option and what was expected
+   */
+  constructor(options: SmmuV3Options = {}) {
+    this.#options = options;
+    this.#features = validateFeatures(options.features ?? SMMUV3_PRESETS.full);
+    const external = options.external ?? [];
+    const ranges = frameRanges(options.ram, external);
+    this.#core = new Core(planArena(options), ranges, options.core);
+    this.#core.ensure(this.#core.framesBase + reservedBytes(options));
+    this.memory = new PhysicalMemory(this.#core, ranges, external);
+    this.batch = new Batch(this.#core);
+    this.#hardware = this.#build();
+  }
+
+  #build(): Hardware {
+    const registers = new RegisterFile(this.#features, {
+      configuration: () => this.#applyRegisters(),
+      commands: () => this.#hardware.commands.run(),
+    });
+    const interrupts = new Interrupts(registers, this.#options.onIrq);
+    const errors = new GlobalErrors(registers, interrupts);
+    const executor = new CommandExecutor(decodeFeatures(this.#features), this.#core);
+    const hardware: Hardware = {
+      registers,
+      interrupts,
+      executor,
+      commands: new CommandQueue(registers, this.memory, executor, errors, interrupts),
+      events: new EventQueue(registers, this.memory, errors, interrupts),
+    };
+    this.#hardware = hardware;
+    this.#applyRegisters();
+    return hardware;
+  }
+
+  #applyRegisters(): void {
+    const { registers } = this.#hardware;
+    this.#core.setRegisters({
+      idr0: this.#features.idr0,
+      idr1: this.#features.idr1,
+      idr3: this.#features.idr3,
+      idr5: this.#features.idr5,
+      cr0: registers.get(R.REG_CR0ACK),
+      cr2: registers.get(R.REG_CR2),
+      gbpa: registers.get(R.REG_GBPA),
+      strtabBase: registers.get64(R.REG_STRTAB_BASE),
+      strtabBaseCfg: registers.get(R.REG_STRTAB_BASE_CFG),
+    });
+  }
+
+  /** The ID registers that the machine advertises. */
+  get features(): SmmuFeatures {
+    return { ...this.#features };
+  }
+
+  /**
+   * Reads a 32-bit register.
+   *
+   * @param offset byte offset from page 0 (page 1 from 0x10000), a multiple of 4
+   */
+  read32(offset: number): number {
+    return this.#hardware.registers.read32(offset);
+  }
+
+  /**
+   * Writes a 32-bit register; what it starts (commands, for one) is done when the call returns.
+   *
+   * @param offset byte offset from page 0 (page 1 from 0x10000), a multiple of 4
+   * @param value 0..2^32-1
+   */
+  write32(offset: number, value: number): void {
+    this.#hardware.registers.write32(offset, value);
+  }
+
+  /**
+   * Reads a 64-bit register, or two neighbouring 32-bit ones.
+   *
+   * @param offset byte offset, a multiple of 8
+   */
+  read64(offset: number): bigint {
+    return this.#hardware.registers.read64(offset);
+  }
+
+  /**
+   * Writes a 64-bit register.
+   *
+   * @param offset byte offset, a multiple of 8
+   * @param value 0..2^64-1
+   */
+  write64(offset: number, value: bigint): void {
+    this.#hardware.registers.write64(offset, value);
+  }
+
+  /**
+   * Carries one command out at once, without the Command queue.
+   *
+   * @param command 16 bytes
+   * @returns 0, or the CERROR code (1 = CERROR_ILL)
+   * @throws RangeError when `command` is not 16 bytes long
+   */
+  issue(command: Uint8Array): number {
+    if (command.byteLength !== 16) {
+      throw new RangeError(`"command" expected 16 bytes, got ${command.byteLength}`);
+    }
+    const code = this.#hardware.executor.execute(wordsOf(command));
+    if (this.#hardware.executor.takeSignal()) this.#hardware.interrupts.raise("cmd-sync");
+    return code;
+  }
+
+  /**
+   * Translates the first `count` requests of the batch, in order. Event records are in the queue when
+   * it returns.
+   *
+   * @param count 0..batch.capacity
+   * @returns how many requests ended in a fault
+   * @throws RangeError when `count` is out of range
+   */
+  run(count: number): number {
+    if (!Number.isInteger(count) || count < 0 || count > this.batch.capacity) {
+      throw new RangeError(`"count" expected 0..${this.batch.capacity}, got ${String(count)}`);
+    }
+    return this.#run(0, count);
+  }
+
+  #run(first: number, last: number): number {
+    const { exports } = this.#core;
+    exports.begin();
+    let at = exports.run(first, last) >>> 0;
+    while (at < last) {
+      this.memory.supply(BigInt.asUintN(64, exports.missingAddress()));
+      at = exports.run(at, last) >>> 0;
+    }
+    if (this.#options.external) this.memory.storeChanged();
+    const faults = exports.faultCount() >>> 0;
+    this.#lastEvent = undefined;
+    if (faults > 0 || this.#recorded.length > 0) this.#record(faults);
+    return faults;
+  }
+
+  #record(faults: number): void {
+    this.#recorded = [];
+    for (let n = 0; n < faults; ++n) {
+      if (!asksForRecord(this.#core, n)) {
+        this.#recorded.push(false);
+        continue;
+      }
+      const event = encodeEvent(readFault(this.#core, n, true));
+      const { eventSink } = this.#options;
+      eventSink?.(event);
+      const recorded = eventSink !== undefined || this.#hardware.events.record(event);
+      if (recorded) this.#lastEvent = event;
+      this.#recorded.push(recorded);
+    }
+  }
+
+  /** The faults of the last `run` or `translate`, in request order. */
+  faults(): SmmuFault[] {
+    return this.#recorded.map((recorded, n) => readFault(this.#core, n, recorded));
+  }
+
+  /**
+   * Translates one request: the convenient form, for tests and first steps. Columns of the batch are left
+   * alone, `faults` is replaced.
+   *
+   * @throws TypeError, RangeError that name the field of the request
+   */
+  translate(request: TranslateRequest): Translation {
+    const { stream, pasid, iova, access } = encodeRequest(request);
+    const at = this.batch.capacity;
+    const core = this.#core;
+    core.u32[core.part(A.HDR_STREAM) / 4 + at] = stream;
+    core.u32[core.part(A.HDR_PASID) / 4 + at] = pasid;
+    core.u64[core.part(A.HDR_IOVA) / 8 + at] = iova;
+    core.u8[core.part(A.HDR_ACCESS) + at] = access;
+    this.#run(at, at + 1);
+    const code = core.u8[core.part(A.HDR_STATUS) + at] ?? 0;
+    const [fault] = this.faults();
+    return {
+      ok: code <= A.STATUS_BYPASSED,
+      status: statusName(code),
+      pa: core.u64[core.part(A.HDR_PA) / 8 + at] ?? 0n,
+      leafLg2: core.u8[core.part(A.HDR_LEAF_LG2) + at] ?? 0,
+      fetches: core.u8[core.part(A.HDR_FETCHES) + at] ?? 0,
+      source: sourceName(core.u8[core.part(A.HDR_SOURCE) + at] ?? 0),
+      ...(this.#lastEvent && { event: this.#lastEvent }),
+      ...(fault && { fault: { ...fault, index: 0 } }),
+    };
+  }
+
+  /** What the machine has counted. */
+  counters(): SmmuCounters {
+    return readCounters(this.#core);
+  }
+
+  /** Sets every counter to 0. */
+  resetCounters(): void {
+    this.#core.resetCounters();
+  }
+
+  /**
+   * Powers the machine off and on: registers, caches, counters and all memory forgotten.
+   *
+   * @param changes new features or RAM ranges; default as before
+   */
+  reset(changes: { features?: SmmuFeatures; ram?: readonly RamRange[] } = {}): void {
+    if (changes.features) this.#features = validateFeatures(changes.features);
+    const external = this.#options.external ?? [];
+    const ranges = frameRanges(changes.ram ?? this.#options.ram, external);
+    this.#core.reset(ranges);
+    this.memory.redeclare(ranges);
+    this.#recorded = [];
+    this.#lastEvent = undefined;
+    this.#hardware = this.#build();
+  }
+}

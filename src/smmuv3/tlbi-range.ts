@@ -1,0 +1,66 @@
+// The address part of TLBI commands: single addresses, ranges, level hints.
+// Source: Arm IHI 0070 G.b, section 4.4.1.1.
+// A misaligned Address makes the range UNPREDICTABLE; here it begins at the aligned address below. A range
+// does not wrap past the top of the address space. TTL128 is ignored (no 128-bit descriptors).
+
+import * as C from "../spec/smmuv3/commands.js";
+import type { FeatureSet } from "./features.js";
+import { getAddress, getField, type Words } from "./fields.js";
+
+/** Which addresses a TLBI concerns. */
+export interface InvalidateRange {
+  /** First byte. */
+  first: bigint;
+  /** Last byte, inclusive. */
+  last: bigint;
+  /** True keeps cached table descriptors. */
+  leafOnly: boolean;
+  /** log2 of the leaf size that the level hint names, 0 for any. */
+  leafLg2: number;
+}
+
+const GRANULE_LG2: Readonly<Record<number, number>> = {
+  [C.CMD_TG_4K]: 12,
+  [C.CMD_TG_16K]: 14,
+  [C.CMD_TG_64K]: 16,
+};
+const TOP_VA = (1n << 64n) - 1n;
+const TOP_IPA = (1n << 52n) - 1n;
+
+/**
+ * Reads the address, range and level hint of a TLBI command.
+ *
+ * @param words the command
+ * @param features IDR3.RIL decides whether TG, NUM, SCALE and TTL exist, IDR5.DS about SCALE and TTL
+ * @param ipa true for TLBI_S2_IPA: 52 address bits
+ * @returns the range, or undefined for a reserved combination, which is CERROR_ILL
+ *
+ * Source: IHI 0070 4.4.1.1.
+ */
+export function invalidateRange(
+  words: Words,
+  features: FeatureSet,
+  ipa: boolean,
+): InvalidateRange | undefined {
+  const top = ipa ? TOP_IPA : TOP_VA;
+  const address = getAddress(words, C.CMD_ADDRESS_MSB, C.CMD_ADDRESS_LSB, 12) & top;
+  const leafOnly = getField(words, C.CMD_LEAF_MSB, C.CMD_LEAF_LSB) === 1;
+  const tg = features.rangeInvalidation ? getField(words, C.CMD_TG_MSB, C.CMD_TG_LSB) : C.CMD_TG_ANY;
+  if (tg === C.CMD_TG_ANY) return { first: address, last: address | 0xfffn, leafOnly, leafLg2: 0 };
+
+  const ttl = getField(words, C.CMD_TTL_MSB, C.CMD_TTL_LSB);
+  // 16K has no level 1 blocks without DS: the hint is reserved.
+  if (ttl === 1 && tg === C.CMD_TG_16K && !features.ds) return undefined;
+  const num = getField(words, C.CMD_NUM_MSB, C.CMD_NUM_LSB);
+  const scale = features.ds
+    ? Math.min(getField(words, C.CMD_SCALE_DS_MSB, C.CMD_SCALE_DS_LSB), C.CMD_SCALE_MAX)
+    : getField(words, C.CMD_SCALE_MSB, C.CMD_SCALE_LSB);
+  if (num === 0 && scale === 0 && ttl === 0) return undefined;
+
+  const granuleLg2 = GRANULE_LG2[tg]!;
+  const leafLg2 = ttl === 0 ? 0 : granuleLg2 + (3 - ttl) * (granuleLg2 - 3);
+  const align = (1n << BigInt(leafLg2 || granuleLg2)) - 1n;
+  const bytes = BigInt(num + 1) << BigInt(scale + granuleLg2);
+  const last = address + bytes - 1n;
+  return { first: address & ~align, last: last < top ? last : top, leafOnly, leafLg2 };
+}
