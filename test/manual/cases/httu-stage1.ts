@@ -1,0 +1,299 @@
+// Hardware update of Access flag and dirty state at stage 1: what changes in memory, what faults, which CDs are
+// illegal (IHI 0070 3.13.2 to 3.13.4, 5.4 HA, HD, AFFD, 5.4.2; DDI 0487 D8.5.1.2, D8.5.2.1, D8.5.2.2).
+// Descriptor bytes below: AF is bit 10 (0x04 of byte 1), AP[2] bit 7 (0x80 of byte 0), DBM bit 51 (0x08 of byte 6).
+import { block, cd, type Fields, oa64k, oaDs, page, ste, table, words } from "../assemble.js";
+import type { ManualCase, Step } from "../format.js";
+import {
+  ABORT,
+  access,
+  C_BAD_CD,
+  configError,
+  F_ACCESS,
+  F_ADDR_SIZE,
+  F_PERMISSION,
+  holds,
+  type Kind,
+  pa,
+  stage1Fault,
+} from "../steps.js";
+import { bare, CD1, CD_AT, FULL, PA, S1_L1, S1_L2, S1_L3, STE1, STE_AT, stage1, VA, withHttu } from "../worlds.js";
+
+const HA = { HA: 1 };
+const HAHD = { HA: 1, HD: 1 };
+const ok = (kind: Kind): Step => access(kind, VA, pa(PA, 12));
+const refused = (kind: Kind, type = F_PERMISSION): Step => access(kind, VA, stage1Fault(type, kind, VA));
+const leafIs = (descriptor: bigint): Step => holds(S1_L3, words(descriptor));
+
+/** Writable-clean for both privileges: DBM = 1, AP = 0b11. */
+const CLEAN = page(PA, { AP: 0b11, DBM: 1 });
+
+const accessFlag: ManualCase[] = [
+  stage1("sets AF on a read when HA = 1, and nothing else in the descriptor (3.13.2)", {
+    cd: HA,
+    // 0x0780_0000_5000_1B43: AF = 0, AP = 0b01, SH = 0b11, nG = 1, page; software bits 58:55.
+    leaf: page(PA, { AF: 0, nG: 1, SH: 3 }) | (0xfn << 55n),
+    steps: [
+      holds(S1_L3, "431b005000008007"),
+      ok("r"),
+      holds(S1_L3, "431f005000008007"),
+      ok("w"),
+      holds(S1_L3, "431f005000008007"),
+    ],
+  }),
+  ...(["r", "w", "x", "pr", "pw"] as const).map((kind) =>
+    stage1(`sets AF for an access of kind ${kind} when HA = 1, HD = 0 (3.13.2)`, {
+      cd: HA,
+      leaf: page(PA, { AF: 0 }),
+      steps: [ok(kind), leafIs(page(PA))],
+    }),
+  ),
+  stage1("gives F_ACCESS and leaves memory alone when HA = 0, AFFD = 0 (3.13.2, 7.3.15)", {
+    leaf: page(PA, { AF: 0 }),
+    steps: [refused("r", F_ACCESS), refused("w", F_ACCESS), refused("px", F_ACCESS), leafIs(page(PA, { AF: 0 }))],
+  }),
+  stage1("translates and leaves memory alone when AFFD = 1, HA = 0 (5.4 AFFD)", {
+    cd: { AFFD: 1 },
+    leaf: page(PA, { AF: 0 }),
+    steps: [ok("r"), ok("w"), leafIs(page(PA, { AF: 0 }))],
+  }),
+  stage1("ignores AFFD when HA = 1: AF is set (5.4 AFFD)", {
+    cd: { ...HA, AFFD: 1 },
+    leaf: page(PA, { AF: 0 }),
+    steps: [ok("r"), leafIs(page(PA))],
+  }),
+  stage1("behaves as HTTU off with HD = 1, HA = 0: F_ACCESS, no dirty update (5.4 HA: {HD, HA} = 0b10)", {
+    cd: { HD: 1 },
+    leaf: page(PA, { AF: 0 }),
+    steps: [refused("r", F_ACCESS), leafIs(page(PA, { AF: 0 }))],
+  }),
+  stage1("behaves as HTTU off with HD = 1, HA = 0 for a writable-clean page too (5.4 HA)", {
+    cd: { HD: 1 },
+    leaf: CLEAN,
+    steps: [refused("w"), ok("r"), leafIs(CLEAN)],
+  }),
+  stage1("gives F_ADDR_SIZE before any update: AF stays 0 (7.3.22: address size before access flag)", {
+    cd: { ...HAHD, IPS: 1 },
+    leaf: page(0x10_0000_0000n, { AF: 0 }),
+    steps: [refused("w", F_ADDR_SIZE), leafIs(page(0x10_0000_0000n, { AF: 0 }))],
+  }),
+  stage1("does not touch bit 10 of table descriptors without HAFT (3.13.6)", {
+    cd: HAHD,
+    leaf: page(PA, { AF: 0 }),
+    steps: [ok("w"), holds(S1_L1, words(table(0x4001_1000n))), holds(S1_L2, words(table(0x4001_2000n)))],
+  }),
+  stage1("records no F_ACCESS when CD.R = 0 (5.5)", {
+    cd: { R: 0 },
+    leaf: page(PA, { AF: 0 }),
+    steps: [access("r", VA, ABORT)],
+  }),
+];
+
+const dirty: ManualCase[] = [
+  stage1("clears AP[2] of a writable-clean page on a write when HA = HD = 1 (3.13.3.1)", {
+    cd: HAHD,
+    // 0x0008_0000_5000_14C3: DBM, AF, AP = 0b11, page.
+    leaf: CLEAN,
+    steps: [holds(S1_L3, "c314005000000800"), ok("w"), holds(S1_L3, "4314005000000800"), ok("w"), ok("r")],
+  }),
+  stage1("clears AP[2] also after a read has brought the clean page into the TLB (D8.5.2.1 R_SGJBL)", {
+    cd: HAHD,
+    leaf: CLEAN,
+    steps: [ok("r"), leafIs(CLEAN), ok("r"), ok("w"), leafIs(page(PA, { AP: 0b01, DBM: 1 })), ok("w"), ok("r")],
+  }),
+  stage1("leaves a writable-clean page clean on reads and instruction reads (3.13.3.1)", {
+    cd: HAHD,
+    leaf: CLEAN,
+    steps: [ok("r"), ok("pr"), ok("x"), leafIs(CLEAN)],
+  }),
+  stage1("sets AF and clears AP[2] together on a write to a clean page with AF = 0 (3.13.2, R_PRHKD)", {
+    cd: HAHD,
+    leaf: page(PA, { AF: 0, AP: 0b11, DBM: 1 }),
+    steps: [ok("w"), leafIs(page(PA, { AP: 0b01, DBM: 1 }))],
+  }),
+  stage1("sets only AF on a read of a clean page with AF = 0", {
+    cd: HAHD,
+    leaf: page(PA, { AF: 0, AP: 0b11, DBM: 1 }),
+    steps: [ok("r"), leafIs(CLEAN)],
+  }),
+  stage1("gives F_PERMISSION for a write to a read-only page, DBM = 0, and changes nothing (3.13.3.1)", {
+    cd: HAHD,
+    leaf: page(PA, { AP: 0b11 }),
+    steps: [refused("w"), refused("pw"), leafIs(page(PA, { AP: 0b11 }))],
+  }),
+  stage1("gives F_PERMISSION for a write to a clean page when HA = 1, HD = 0 (5.4 HA)", {
+    cd: HA,
+    leaf: CLEAN,
+    steps: [refused("w"), ok("r"), leafIs(CLEAN)],
+  }),
+  stage1("gives F_ACCESS, not F_PERMISSION, for a write to a clean page with AF = 0 when HTTU is off (3.13.1)", {
+    leaf: page(PA, { AF: 0, AP: 0b11, DBM: 1 }),
+    steps: [refused("w", F_ACCESS)],
+  }),
+  stage1("leaves a writable-dirty page as it is (3.13.3.1)", {
+    cd: HAHD,
+    leaf: page(PA, { AP: 0b01, DBM: 1 }),
+    steps: [ok("w"), leafIs(page(PA, { AP: 0b01, DBM: 1 }))],
+  }),
+  stage1("makes a privileged clean page (AP = 0b10) dirty on a privileged write only (R_XZFQH)", {
+    cd: HAHD,
+    leaf: page(PA, { AP: 0b10, DBM: 1 }),
+    steps: [
+      refused("w"),
+      leafIs(page(PA, { AP: 0b10, DBM: 1 })),
+      ok("pw"),
+      leafIs(page(PA, { AP: 0b00, DBM: 1 })),
+      refused("w"),
+    ],
+  }),
+  stage1("does not make a page dirty whose write is lost through APTable: F_PERMISSION (3.13.3.1)", {
+    cd: HAHD,
+    l1: { APTable: 0b10 },
+    leaf: CLEAN,
+    steps: [refused("w"), refused("pw"), ok("r"), leafIs(CLEAN)],
+  }),
+  stage1("does not make a page dirty for an unprivileged write that APTable = 0b01 refuses (3.13.3.1)", {
+    cd: HAHD,
+    l2: { APTable: 0b01 },
+    leaf: CLEAN,
+    steps: [refused("w"), leafIs(CLEAN), ok("pw"), leafIs(page(PA, { AP: 0b01, DBM: 1 }))],
+  }),
+  stage1("makes the page dirty under APTable = 0b10 when HAD0 = 1 (5.4 HAD0)", {
+    cd: { ...HAHD, HAD0: 1 },
+    l1: { APTable: 0b10 },
+    leaf: CLEAN,
+    steps: [ok("w"), leafIs(page(PA, { AP: 0b01, DBM: 1 }))],
+  }),
+  stage1("does not make a page dirty that PAN refuses (3.13.3.1: will not generate a fault for other reasons)", {
+    cd: { ...HAHD, PAN: 1 },
+    leaf: CLEAN,
+    steps: [refused("pw"), leafIs(CLEAN), ok("w"), leafIs(page(PA, { AP: 0b01, DBM: 1 }))],
+  }),
+];
+
+// A writable-clean page counts as writable for execute rights when HD = 1 (R_TTLCV, R_NKLQN; 3.13.8 note).
+const execute: ManualCase[] = [
+  stage1("takes an unprivileged writable-clean page as privileged execute-never (R_NKLQN)", {
+    cd: HAHD,
+    leaf: CLEAN,
+    steps: [refused("px"), ok("x"), leafIs(CLEAN)],
+  }),
+  stage1("takes it as read-only, so privileged executable, without HD (R_NKLQN)", {
+    cd: HA,
+    leaf: CLEAN,
+    steps: [ok("px"), ok("x")],
+  }),
+  stage1("takes a writable-clean page as unprivileged execute-never under WXN (R_TTLCV)", {
+    cd: { ...HAHD, WXN: 1 },
+    leaf: CLEAN,
+    steps: [refused("x"), refused("px"), ok("r"), leafIs(CLEAN)],
+  }),
+  stage1("takes a privileged writable-clean page as privileged execute-never under WXN (R_TTLCV)", {
+    cd: { ...HAHD, WXN: 1 },
+    leaf: page(PA, { AP: 0b10, DBM: 1 }),
+    steps: [refused("px"), ok("x"), ok("pr")],
+  }),
+  stage1("takes the same pages as not writable under WXN without HD", {
+    cd: { ...HA, WXN: 1 },
+    leaf: CLEAN,
+    steps: [ok("x"), ok("px")],
+  }),
+];
+
+// Other shapes of descriptor: the whole 64 bits but AF and AP[2] stay.
+const at = (address: bigint, descriptor: bigint) => [address, words(descriptor)] as const;
+const shape = (title: string, fields: Fields, tables: (readonly [bigint, string])[], steps: Step[]): ManualCase =>
+  bare(title, { more: [[STE_AT, ste(STE1)], [CD_AT, cd({ ...CD1, ...HAHD, ...fields })], ...tables], steps });
+const CLEAN_NEW: Fields = { AF: 0, AP: 0b11, DBM: 1, PXN: 1 };
+const DIRTY: Fields = { AF: 1, AP: 0b01, DBM: 1, PXN: 1 };
+
+const shapes: ManualCase[] = [
+  shape("updates a 2 MiB block (3.13.2: Block and Page descriptors)", {}, [
+    at(0x4001_0008n, table(0x4001_1000n)),
+    at(0x4001_1008n, block(0x5020_0000n, CLEAN_NEW)),
+  ], [
+    access("w", 0x403f_fff0n, pa(0x503f_fff0n, 21)),
+    holds(0x4001_1008n, words(block(0x5020_0000n, DIRTY))),
+  ]),
+  shape("updates a 64KB page with its address bits 51:48 in bits 15:12", { TG0: 1, T0SZ: 22, IPS: 6 }, [
+    at(0x4001_0008n, table(0x4002_0000n)),
+    at(0x4002_0008n, page(oa64k(0xf_0000_5001_0000n), CLEAN_NEW)),
+  ], [
+    access("w", 0x2001_1234n, pa(0xf_0000_5001_1234n, 16)),
+    holds(0x4002_0008n, words(page(oa64k(0xf_0000_5001_0000n), DIRTY))),
+  ]),
+  shape("updates a 4KB page with DS = 1, address bits 51:50 in bits 9:8", { DS: 1, IPS: 6 }, [
+    at(0x4001_0008n, table(0x4001_1000n)),
+    at(0x4001_1008n, table(0x4001_2000n)),
+    at(0x4001_2008n, page(oaDs(0xe_0000_5000_1000n), CLEAN_NEW)),
+  ], [
+    access("w", VA, pa(0xe_0000_5000_1000n, 12)),
+    holds(0x4001_2008n, words(page(oaDs(0xe_0000_5000_1000n), DIRTY))),
+  ]),
+  shape("updates descriptors reached through TTB1, at a 52-bit address", {
+    EPD0: 1,
+    EPD1: 0,
+    TG1: 3,
+    T1SZ: 22,
+    IPS: 6,
+    TTB1: 0xf_0000_4001_0000n,
+  }, [at(0xf_0000_4001_0008n, block(oa64k(0x5_0000_2000_0000n), CLEAN_NEW))], [
+    access("w", 0xffff_fc00_2001_1234n, pa(0x5_0000_2001_1234n, 29)),
+    holds(0xf_0000_4001_0008n, words(block(oa64k(0x5_0000_2000_0000n), DIRTY))),
+  ]),
+];
+
+// IDR0.HTTU: 0b00 nothing, 0b01 Access flag, 0b10 both (5.4 HA).
+const BAD = configError(C_BAD_CD);
+const legality: ManualCase[] = [
+  stage1("refuses HA = 1 when IDR0.HTTU = 0b00: C_BAD_CD (5.4 HA)", {
+    idr: withHttu(0),
+    cd: HA,
+    steps: [access("r", VA, BAD)],
+  }),
+  stage1("refuses HD = 1 when IDR0.HTTU = 0b00: C_BAD_CD (5.4 HD)", {
+    idr: withHttu(0),
+    cd: { HD: 1 },
+    steps: [access("r", VA, BAD)],
+  }),
+  stage1("refuses HD = 1 when IDR0.HTTU = 0b01: C_BAD_CD, with and without HA (5.4 HD)", {
+    idr: withHttu(1),
+    cd: HAHD,
+    steps: [access("r", VA, BAD)],
+  }),
+  stage1("refuses HD = 1, HA = 0 when IDR0.HTTU = 0b01: C_BAD_CD (5.4.2)", {
+    idr: withHttu(1),
+    cd: { HD: 1 },
+    steps: [access("r", VA, BAD)],
+  }),
+  stage1("allows HA = 1 when IDR0.HTTU = 0b01: AF is set (5.4 HA)", {
+    idr: withHttu(1),
+    cd: HA,
+    leaf: page(PA, { AF: 0 }),
+    steps: [ok("r"), leafIs(page(PA))],
+  }),
+  stage1("refuses HA = 1 with both EPD set when IDR0.HTTU = 0b00: the check does not look at EPD (5.4.2)", {
+    idr: withHttu(0),
+    cd: { ...HA, EPD0: 1 },
+    steps: [access("r", VA, BAD)],
+  }),
+  stage1("keeps DBM without effect when IDR0.HTTU = 0b00 (3.13.3.1)", {
+    idr: withHttu(0),
+    leaf: CLEAN,
+    steps: [refused("w"), ok("r"), ok("px"), leafIs(CLEAN)],
+  }),
+  stage1("leaves the other fields of the record as usual in F_ACCESS: SSV, PnU, InD, RnW (7.3.15)", {
+    idr: FULL,
+    ste: { S1CDMax: 1, S1DSS: 2, S1ContextPtr: 0x4400_0000n },
+    leaf: page(PA, { AF: 0 }),
+    more: [
+      [0x4400_0000n, cd(CD1)],
+      [0x4400_0040n, cd(CD1)],
+    ],
+    steps: [
+      refused("px", F_ACCESS),
+      access("pw", VA, stage1Fault(F_ACCESS, "pw", VA, { SSV: 1, SubstreamID: 1 }), { ssid: 1 }),
+    ],
+  }),
+];
+
+export const httuStage1: ManualCase[] = [...accessFlag, ...dirty, ...execute, ...shapes, ...legality];

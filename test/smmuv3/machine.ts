@@ -1,0 +1,126 @@
+// The hardware parts of the SMMU wired together over fakes: memory of declared ranges, and a core that only
+// writes down which invalidations it was asked for.
+
+import { CommandQueue } from "../../src/smmuv3/command-queue.js";
+import { CommandExecutor, type CommandTarget } from "../../src/smmuv3/commands.js";
+import { EventQueue } from "../../src/smmuv3/event-queue.js";
+import {
+  decodeFeatures,
+  SMMUV3_PRESETS,
+  type SmmuFeatures,
+  validateFeatures,
+} from "../../src/smmuv3/features.js";
+import { GlobalErrors } from "../../src/smmuv3/global-errors.js";
+import { Interrupts, type SmmuIrq } from "../../src/smmuv3/interrupts.js";
+import type { QueueMemory } from "../../src/smmuv3/queue.js";
+import { RegisterFile } from "../../src/smmuv3/registers.js";
+
+/** Bytes by page, inside declared ranges. */
+export class FakeMemory implements QueueMemory {
+  readonly #ranges: readonly (readonly [bigint, bigint])[];
+  readonly #pages = new Map<bigint, Uint8Array>();
+
+  constructor(ranges: readonly (readonly [bigint, bigint])[]) {
+    this.#ranges = ranges;
+  }
+
+  isRam(address: bigint): boolean {
+    return this.#ranges.some(([base, size]) => address >= base && address < base + size);
+  }
+
+  readInto(address: bigint, into: Uint8Array): void {
+    for (let i = 0; i < into.length; i++) into[i] = this.#page(address + BigInt(i))[this.#at(address, i)]!;
+  }
+
+  read(address: bigint, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.readInto(address, bytes);
+    return bytes;
+  }
+
+  write(address: bigint, bytes: Uint8Array): void {
+    bytes.forEach((byte, i) => {
+      this.#page(address + BigInt(i))[this.#at(address, i)] = byte;
+    });
+  }
+
+  #at(address: bigint, i: number): number {
+    return Number((address + BigInt(i)) & 0xfffn);
+  }
+
+  #page(address: bigint): Uint8Array {
+    if (!this.isRam(address)) throw new Error(`bus error at 0x${address.toString(16)}`);
+    const key = address >> 12n;
+    let page = this.#pages.get(key);
+    if (!page) {
+      page = new Uint8Array(4096);
+      this.#pages.set(key, page);
+    }
+    return page;
+  }
+}
+
+/** Writes down what commands ask of the core. */
+export class FakeCore implements CommandTarget {
+  readonly calls: unknown[][] = [];
+
+  cfgiSte(first: number, lg2: number): void {
+    this.calls.push(["cfgiSte", first, lg2]);
+  }
+
+  cfgiCd(stream: number, pasid: number): void {
+    this.calls.push(["cfgiCd", stream, pasid]);
+  }
+
+  tlbi(stages: number, vmid: number, asid: number, range: unknown): number {
+    this.calls.push(range === undefined ? ["tlbi", stages, vmid, asid] : ["tlbi", stages, vmid, asid, range]);
+    return 0;
+  }
+}
+
+/** The parts of one SMMU without translation. */
+export class Machine {
+  readonly memory: FakeMemory;
+  readonly core = new FakeCore();
+  readonly irqs: SmmuIrq[] = [];
+  readonly registers: RegisterFile;
+  readonly errors: GlobalErrors;
+  readonly executor: CommandExecutor;
+  readonly commands: CommandQueue;
+  readonly events: EventQueue;
+  /** How often the core would have been told of new registers. */
+  configurations = 0;
+  /** Called at each interrupt, after it was written down. */
+  onIrq: (irq: SmmuIrq) => void = () => {};
+
+  constructor(
+    features: SmmuFeatures = SMMUV3_PRESETS.full,
+    ranges: readonly (readonly [bigint, bigint])[] = [[0x4000_0000n, 0x4000_0000n]],
+  ) {
+    this.memory = new FakeMemory(ranges);
+    this.registers = new RegisterFile(validateFeatures(features), {
+      configuration: () => {
+        this.configurations++;
+      },
+      commands: () => this.commands.run(),
+    });
+    const interrupts = new Interrupts(this.registers, (irq) => {
+      this.irqs.push(irq);
+      this.onIrq(irq);
+    });
+    this.errors = new GlobalErrors(this.registers, interrupts);
+    this.executor = new CommandExecutor(decodeFeatures(features), this.core);
+    this.commands = new CommandQueue(this.registers, this.memory, this.executor, this.errors, interrupts);
+    this.events = new EventQueue(this.registers, this.memory, this.errors, interrupts);
+  }
+}
+
+/** Bytes of a hex string, blanks ignored. */
+export function bytes(hex: string): Uint8Array {
+  return Uint8Array.from(hex.replaceAll(" ", "").match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+/** Hex digits of bytes. */
+export function hex(data: Uint8Array): string {
+  return Buffer.from(data).toString("hex");
+}
