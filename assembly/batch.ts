@@ -7,19 +7,19 @@
 // A hit writes only its PA and leaf size: the other columns are filled for the whole batch beforehand.
 
 import {
-  CNT_NOT_LOOKED_UP, CNT_REQUESTS, PREDICTOR_SIZE, SOURCE_CONFIG, SOURCE_IOTLB, SOURCE_WALK, SOURCE_WALK_CACHE, STATUS_FAULT,
-  STATUS_TRANSLATED, TLB_BASE, TLB_MASK, TLB_POLICY, TLB_WAYS, POLICY_FIFO, POLICY_RANDOM,
+  CNT_NOT_LOOKED_UP, CNT_REQUESTS, SOURCE_CONFIG, SOURCE_IOTLB, SOURCE_WALK, SOURCE_WALK_CACHE, STATUS_FAULT,
+  STATUS_BYPASSED, STATUS_TRANSLATED, TLB_BASE, TLB_MASK, TLB_POLICY, TLB_WAYS, POLICY_FIFO, POLICY_RANDOM,
 } from "../src/spec/abi/core";
 import {
-  Outcome, configure, effectiveAccess, endWithFault, isEnabled, mustWait, translateDisabled, translateWith,
+  configure, effectiveAccess, endWithFault, isEnabled, mustWait, translateDisabled, translateWith,
 } from "./dispatch";
 import { Trace } from "./lib/trace";
 import { Arena, count, countBy } from "./mem/arena";
-import { Bus } from "./mem/physical";
-import { Fault, Request } from "./pt/state";
+import { Leaf, Request } from "./pt/state";
 import {
   HALF_ID, HALF_MASK, HALF_SEED, HALF_VALUE, MEMO_MASK, MEMO_PAGE, MEMO_SLOT, MEMO_TAG, dropContexts, findContext, halfOf,
 } from "./tlb/contexts";
+import { predictorIndex } from "./tlb/iotlb";
 import { ADDRESS_MASK, findFast, setHash, tagOf } from "./tlb/set-associative";
 
 const PA_MASK: u64 = 0x000fffffffffffff;
@@ -66,7 +66,8 @@ function runSlow(first: u32, last: u32): u32 {
   const enabled = isEnabled();
   for (let i = first; i < last; ++i) {
     if (!Arena.configCacheOn) dropContexts(0, 0xffffffff, -1);
-    if (!slow(i, enabled)) return i;
+    const context = findContext(load<u32>(Arena.stream + (<usize>i << 2)), load<u32>(Arena.pasid + (<usize>i << 2)));
+    if (!slow(i, enabled, context)) return i;
   }
   return last;
 }
@@ -96,66 +97,90 @@ function runFast(first: u32, last: u32): u32 {
   return last;
 }
 
+/** Probes the IOTLB for every request; the columns' bases stay in locals, which the engine keeps in registers. */
 function plainBlock(first: u32, last: u32): u32 {
   const base: usize = load<u32>(Arena.iotlb + TLB_BASE);
   const setMask = load<u32>(Arena.iotlb + TLB_MASK);
   const predictor = Arena.predictor;
+  const streams = Arena.stream;
+  const pasids = Arena.pasid;
+  const iovas = Arena.iova;
+  const accesses = Arena.access;
+  const pas = Arena.pa;
+  const leaves = Arena.leafLg2;
+  const direct = Arena.streamTable;
+  const directSize = Arena.streamTableSize;
   for (let i = first; i < last; ++i) {
-    const context = findContext(load<u32>(Arena.stream + (<usize>i << 2)), load<u32>(Arena.pasid + (<usize>i << 2)));
-    const iova = load<u64>(Arena.iova + (<usize>i << 3));
+    const stream = load<u32>(streams + (<usize>i << 2));
+    const pasid = load<u32>(pasids + (<usize>i << 2));
+    const iova = load<u64>(iovas + (<usize>i << 3));
+    const context: usize =
+      pasid === 0 && stream < directSize ? load<u32>(direct + (<usize>stream << 2)) : findContext(stream, pasid);
     if (context !== 0) {
       const half = halfOf(context, iova);
       const seed = load<u32>(half + HALF_SEED);
-      const region = <u32>(iova >> 21);
-      const lg2 = <u32>load<u8>(predictor + <usize>((region ^ (region >> 11) ^ seed) & (PREDICTOR_SIZE - 1)));
+      const lg2 = <u32>load<u8>(predictor + predictorIndex(iova, seed));
       const set = base + (<usize>(setHash(iova, lg2, seed) & setMask) << 6);
       const way = findFast(set, tagOf(iova, lg2, load<u64>(half + HALF_ID)));
       if (way < 4 && (iova & load<u64>(half + HALF_MASK)) === load<u64>(half + HALF_VALUE)) {
         const data = load<u64>(set + (<usize>way << 3), 32);
-        if (((data >> (load<u8>(Arena.access + i) & 7)) & 1) === 0) {
-          store<u64>(Arena.pa + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
-          store<u8>(Arena.leafLg2 + i, <u8>lg2);
+        if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
+          store<u64>(pas + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
+          store<u8>(leaves + i, <u8>lg2);
           continue;
         }
       }
     }
-    if (!slow(i, true)) return i;
+    if (!slow(i, true, context)) return i;
   }
   return last;
 }
 
+/** As plainBlock, but asks the context's memo first and keeps it. */
 function memoBlock(first: u32, last: u32): u32 {
   const base: usize = load<u32>(Arena.iotlb + TLB_BASE);
   const setMask = load<u32>(Arena.iotlb + TLB_MASK);
   const predictor = Arena.predictor;
-  for (let i = first; i < last; ++i) {
-    const context = findContext(load<u32>(Arena.stream + (<usize>i << 2)), load<u32>(Arena.pasid + (<usize>i << 2)));
-    const iova = load<u64>(Arena.iova + (<usize>i << 3));
+  const streams = Arena.stream;
+  const pasids = Arena.pasid;
+  const iovas = Arena.iova;
+  const accesses = Arena.access;
+  const pas = Arena.pa;
+  const leaves = Arena.leafLg2;
+  const direct = Arena.streamTable;
+  const directSize = Arena.streamTableSize;
+  let remembered: u32 = 0;
+  let i = first;
+  for (; i < last; ++i) {
+    const stream = load<u32>(streams + (<usize>i << 2));
+    const pasid = load<u32>(pasids + (<usize>i << 2));
+    const iova = load<u64>(iovas + (<usize>i << 3));
+    const context: usize =
+      pasid === 0 && stream < directSize ? load<u32>(direct + (<usize>stream << 2)) : findContext(stream, pasid);
     if (context !== 0) {
       const slot: usize = load<u32>(context + MEMO_SLOT);
       const tag = load<u64>(context + MEMO_TAG);
       // The memo is only a guess where to look: the slot itself must still hold the tag.
       if ((((iova ^ load<u64>(context + MEMO_PAGE)) & load<u64>(context + MEMO_MASK)) | (load<u64>(slot) ^ tag)) === 0) {
         const data = load<u64>(slot, 32);
-        if (((data >> (load<u8>(Arena.access + i) & 7)) & 1) === 0) {
-          store<u64>(Arena.pa + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
-          store<u8>(Arena.leafLg2 + i, <u8>(tag & 63));
-          Batch.remembered += 1;
+        if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
+          store<u64>(pas + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
+          store<u8>(leaves + i, <u8>(tag & 63));
+          ++remembered;
           continue;
         }
       }
       const half = halfOf(context, iova);
       const seed = load<u32>(half + HALF_SEED);
-      const region = <u32>(iova >> 21);
-      const lg2 = <u32>load<u8>(predictor + <usize>((region ^ (region >> 11) ^ seed) & (PREDICTOR_SIZE - 1)));
+      const lg2 = <u32>load<u8>(predictor + predictorIndex(iova, seed));
       const set = base + (<usize>(setHash(iova, lg2, seed) & setMask) << 6);
       const wanted = tagOf(iova, lg2, load<u64>(half + HALF_ID));
       const way = findFast(set, wanted);
       if (way < 4 && (iova & load<u64>(half + HALF_MASK)) === load<u64>(half + HALF_VALUE)) {
         const data = load<u64>(set + (<usize>way << 3), 32);
-        if (((data >> (load<u8>(Arena.access + i) & 7)) & 1) === 0) {
-          store<u64>(Arena.pa + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
-          store<u8>(Arena.leafLg2 + i, <u8>lg2);
+        if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
+          store<u64>(pas + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
+          store<u8>(leaves + i, <u8>lg2);
           store<u64>(context + MEMO_PAGE, iova);
           store<u64>(context + MEMO_MASK, u64(-1) << lg2);
           store<u64>(context + MEMO_TAG, wanted);
@@ -164,59 +189,48 @@ function memoBlock(first: u32, last: u32): u32 {
         }
       }
     }
-    if (!slow(i, true)) return i;
+    if (!slow(i, true, context)) break;
   }
-  return last;
+  Batch.remembered += remembered;
+  return i;
 }
 
-/** The general path of request `i`; false when it must wait for an external frame. */
-function slow(i: u32, enabled: bool): bool {
+/** The general path of request `i`, whose context is `known` or not cached (0); false when it must wait. */
+function slow(i: u32, enabled: bool, known: usize): bool {
   const stream = load<u32>(Arena.stream + (<usize>i << 2));
   const pasid = load<u32>(Arena.pasid + (<usize>i << 2));
   const iova = load<u64>(Arena.iova + (<usize>i << 3));
   const asked = <u32>load<u8>(Arena.access + i) & 7;
-  Fault.clear();
-  Request.fetches = 0;
-  Request.cached = false;
-  Outcome.hit = false;
-  Outcome.pa = 0;
-  Outcome.lg2 = 0;
-  Bus.missing = false;
+  Request.begin();
   if (isDefined(NI_TRACE)) Trace.request = i;
 
   let status: u32;
-  let context: usize = 0;
+  let context = known;
   let access = asked;
   if (!enabled) {
     status = translateDisabled(iova);
   } else {
-    context = findContext(stream, pasid);
     if (context === 0) context = configure(stream, pasid);
     access = effectiveAccess(context, asked);
-    if (context === 0) {
-      status = STATUS_FAULT;
-    } else {
-      status = translateWith(context, iova, access);
-    }
+    status = context !== 0 ? translateWith(context, iova, access) : STATUS_FAULT;
   }
   if (status === STATUS_FAULT) {
     if (mustWait()) return false;
     if (context === 0) count(CNT_NOT_LOOKED_UP);
     status = endWithFault(Batch.faults, i, stream, pasid, iova, access, context);
     Batch.faults += 1;
-    Outcome.pa = 0;
-    Outcome.lg2 = 0;
   }
-  store<u64>(Arena.pa + (<usize>i << 3), Outcome.pa);
+  const ok = status <= <u32>STATUS_BYPASSED;
+  store<u64>(Arena.pa + (<usize>i << 3), ok ? Leaf.output : 0);
   store<u8>(Arena.status + i, <u8>status);
-  store<u8>(Arena.leafLg2 + i, <u8>Outcome.lg2);
+  store<u8>(Arena.leafLg2 + i, ok ? <u8>Leaf.lg2 : 0);
   store<u8>(Arena.fetches + i, <u8>min(Request.fetches, 255));
-  store<u8>(Arena.source + i, <u8>sourceOf(status));
+  store<u8>(Arena.source + i, <u8>sourceOf());
   return true;
 }
 
-function sourceOf(status: u32): u32 {
-  if (Request.fetches !== 0) return Request.cached ? SOURCE_WALK_CACHE : SOURCE_WALK;
-  if (Outcome.hit && status === STATUS_TRANSLATED) return SOURCE_IOTLB;
-  return Request.cached ? SOURCE_WALK_CACHE : SOURCE_CONFIG;
+function sourceOf(): u32 {
+  if (Request.hit) return SOURCE_IOTLB;
+  if (Request.cached) return SOURCE_WALK_CACHE;
+  return Request.fetches !== 0 ? SOURCE_WALK : SOURCE_CONFIG;
 }

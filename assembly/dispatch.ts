@@ -6,5 +6,5 @@ export { configure } from "./smmuv3/configure";
 export { isEnabled } from "./smmuv3/features";
 export { dropStes } from "./smmuv3/ste";
 export {
-  Outcome, effectiveAccess, endWithFault, mustWait, translateDisabled, translateWith,
+  effectiveAccess, endWithFault, mustWait, translateDisabled, translateWith,
 } from "./smmuv3/translate";

@@ -18,7 +18,7 @@ export function init(header: usize): void {
   Batch.reset();
   SpaceTable.reset();
   ContextTable.reset();
-  Ids.cursor = 0;
+  Ids.reset();
 }
 
 /** Forgets the fault records of the last batch. */

@@ -1,7 +1,7 @@
 // Builds what changed: the WASM targets of asconfig.json, the base64 modules, dist/ from src/ and dist/bench/.
 //
 //   node scripts/build.mjs                 everything whose inputs changed since the last build
-//   node scripts/build.mjs release debug   only these WASM targets (and nothing else)
+//   node scripts/build.mjs release debug   only these WASM targets and their base64 modules
 //   node scripts/build.mjs --clean         remove build/, dist/ and the generated modules
 //   node scripts/build.mjs --prepare       as without arguments; silent no-op where the compilers are not installed
 //
@@ -86,6 +86,14 @@ async function buildWasm(names) {
     }
   };
   await Promise.all([worker(), worker()]);
+}
+
+/** Rewrites the base64 module of a target whose bytes changed. */
+async function embed(name) {
+  const bytes = `build/${name}.wasm`;
+  const module = `${generated}/${name}-wasm.ts`;
+  const inputs = digest([bytes, "scripts/embed-wasm.mjs"]);
+  await step(`embed-${name}`, inputs, [module], () => embedWasm(bytes, module));
 }
 
 /** Removes what an earlier compilation left in dist/ for a source that is gone. */
@@ -179,17 +187,11 @@ async function main(args) {
   const unknown = names.filter((name) => !targets.includes(name));
   if (unknown.length > 0)
     throw new Error(`expected targets among ${targets.join(", ")}, got ${unknown.join(", ")}`);
+  const wanted = names.length > 0 ? names : targets;
   await locked(async () => {
-    await buildWasm(names.length > 0 ? names : targets);
+    await buildWasm(wanted);
+    for (const name of wanted.filter((target) => embedded.includes(target))) await embed(name);
     if (names.length > 0) return;
-    const bytes = embedded.map((name) => `build/${name}.wasm`);
-    const modules = embedded.map((name) => `${generated}/${name}-wasm.ts`);
-    const inputs = digest([...bytes, "scripts/embed-wasm.mjs"]);
-    await step("embed", inputs, modules, () => {
-      bytes.forEach((file, index) => {
-        embedWasm(file, modules[index]);
-      });
-    });
     await buildTypeScript();
     linkBin();
   });

@@ -48,9 +48,9 @@ function rangeKind(pa: u64): u32 {
 
 function unbacked(pa: u64): usize {
   const kind = rangeKind(pa);
+  Bus.missing = kind === RANGE_EXTERNAL;
   if (kind === 0) return 0;
   if (kind === RANGE_EXTERNAL) {
-    Bus.missing = true;
     Bus.missingAddress = pa;
     return 0;
   }
@@ -62,7 +62,10 @@ export function hostOf(pa: u64): usize {
   const frame = pa >> FRAME_LG2;
   const entry = load<u64>(slotOf(frame));
   if (entry === 0) return unbacked(pa);
-  if ((entry & FRAME_FLAG_MIXED) !== 0 && rangeKind(pa) === 0) return 0;
+  if ((entry & FRAME_FLAG_MIXED) !== 0 && rangeKind(pa) === 0) {
+    Bus.missing = false;
+    return 0;
+  }
   return Arena.frames + (<usize>(entry & FRAME_OFFSET_MASK) << FRAME_LG2) + <usize>(pa & FRAME_OFFSET_MASK);
 }
 

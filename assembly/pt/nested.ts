@@ -9,7 +9,7 @@ import {
 import { Arena, count } from "../mem/arena";
 import { Bus, hostOf, markDirty } from "../mem/physical";
 import { ADDRESS_MASK, dataAt, find, insert, setHash, tagOf } from "../tlb/set-associative";
-import { SPACE_CONFIG, SPACE_ID_BITS, SPACE_SEED, SPACE_STAGE2, SPACE_STAGE2_SIZES } from "../tlb/space";
+import { SPACE_CONFIG, SPACE_ID_BITS, SPACE_SEED, SPACE_STAGE2, SPACE_STAGE2_SIZES, noteSize } from "../tlb/space";
 import { WALK_PTW, inputBitsOf } from "./config";
 import { leafCode, leafLg2Of } from "./leaf-code";
 import {
@@ -56,7 +56,7 @@ function remember(space: usize, ipa: u64): void {
   const delta = (Leaf.output - ipa) & ADDRESS_MASK;
   const data = delta | leafCode(Leaf.descriptorLg2) | (Leaf.deny & DENY) | (Leaf.device ? DEVICE : 0);
   insert(tlb, tagOf(ipa, lg2, load<u64>(space + SPACE_ID_BITS)), data, setHash(ipa, lg2, load<u32>(space + SPACE_SEED)));
-  store<u64>(space + SPACE_STAGE2_SIZES, load<u64>(space + SPACE_STAGE2_SIZES) | (<u64>1 << lg2));
+  noteSize(space, SPACE_STAGE2_SIZES, lg2);
 }
 
 /**
@@ -92,8 +92,7 @@ function locateThrough<S>(space: usize, ipa: u64, access: u32): usize {
     if (access !== 0) markDirty(Leaf.output);
     return host;
   }
-  Fault.reason = Bus.missing ? REASON_MISSING : REASON_EXTERNAL_ABORT;
-  Fault.fetchAddress = Leaf.output;
+  Fault.raiseFetch(Bus.missing ? REASON_MISSING : REASON_EXTERNAL_ABORT, Leaf.output);
   return 0;
 }
 

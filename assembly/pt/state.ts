@@ -26,18 +26,21 @@ export class Fault {
   /** Whether the failing access to a table was a read (a fetch) rather than an update. */
   static tableRead: bool = false;
 
+  /** Starts a fault of `reason` with the defaults of a stage-1 fault on data; false, to return it. */
   static raise(reason: u32): bool {
     Fault.reason = reason;
-    return false;
-  }
-
-  static clear(): void {
-    Fault.reason = REASON_NONE;
     Fault.stage2 = false;
     Fault.class = CLASS_IN;
     Fault.ipa = 0;
     Fault.fetchAddress = 0;
     Fault.tableRead = false;
+    return false;
+  }
+
+  /** A fetch from `address` that the bus refused. */
+  static raiseFetch(reason: u32, address: u64): void {
+    Fault.raise(reason);
+    Fault.fetchAddress = address;
   }
 }
 
@@ -58,5 +61,14 @@ export class Leaf {
 /** Bookkeeping of the request in progress. */
 export class Request {
   static fetches: u32 = 0;
+  /** A walk cache or the stage-2 TLB helped. */
   static cached: bool = false;
+  /** The IOTLB answered. */
+  static hit: bool = false;
+
+  static begin(): void {
+    Request.fetches = 0;
+    Request.cached = false;
+    Request.hit = false;
+  }
 }

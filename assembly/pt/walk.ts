@@ -38,8 +38,7 @@ export class PhysicalTables {
   locate(space: usize, address: u64): usize {
     const host = hostOf(address);
     if (host === 0) {
-      Fault.reason = Bus.missing ? REASON_MISSING : REASON_EXTERNAL_ABORT;
-      Fault.fetchAddress = address;
+      Fault.raiseFetch(Bus.missing ? REASON_MISSING : REASON_EXTERNAL_ABORT, address);
     }
     return host;
   }

@@ -44,8 +44,7 @@ function fetchStructure(address: u64, stage2Space: usize): usize {
   }
   const host = hostOf(pa);
   if (host === 0) {
-    Fault.reason = Bus.missing ? REASON_MISSING : REASON_CD_FETCH;
-    Fault.fetchAddress = pa;
+    Fault.raiseFetch(Bus.missing ? REASON_MISSING : REASON_CD_FETCH, pa);
     return 0;
   }
   count(CNT_CD_FETCHES);

@@ -51,8 +51,7 @@ const CONFIG_VALID: u32 = 4;
 function fetchable(pa: u64, reason: u32): usize {
   const host = hostOf(pa);
   if (host === 0) {
-    Fault.reason = Bus.missing ? REASON_MISSING : reason;
-    Fault.fetchAddress = pa;
+    Fault.raiseFetch(Bus.missing ? REASON_MISSING : reason, pa);
   }
   return host;
 }

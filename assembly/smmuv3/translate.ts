@@ -4,7 +4,7 @@
 import {
   ACCESS_EXECUTE, ACCESS_WRITE, CLASS_IN, FAULT_ACCESS, FAULT_CLASS, FAULT_FETCH_ADDRESS, FAULT_FLAGS, FAULT_FLAG_RAZ_WI,
   FAULT_FLAG_RECORD, FAULT_FLAG_STAGE2, FAULT_FLAG_TTRNW, FAULT_INDEX, FAULT_IOVA, FAULT_IPA, FAULT_PASID, FAULT_SIZE,
-  FAULT_STREAM, FAULT_TYPE, CNT_ABORTED, CNT_BYPASSED, CNT_FAULTED, CNT_FAULT_TYPES, CNT_WALKS, STATUS_ABORTED,
+  FAULT_STREAM, FAULT_TYPE, CNT_ABORTED, CNT_BYPASSED, CNT_FAULTED, CNT_FAULT_TYPES, STATUS_ABORTED,
   STATUS_BYPASSED, STATUS_FAULT, STATUS_RAZ_WI, STATUS_TRANSLATED, CNT_IOTLB_MISSES,
   CNT_NOT_LOOKED_UP,
 } from "../../src/spec/abi/core";
@@ -14,7 +14,7 @@ import { WALK_E0PD, inputBitsOf } from "../pt/config";
 import { VmsaStage1 } from "../pt/fmt/vmsa-stage1";
 import { VmsaStage2 } from "../pt/fmt/vmsa-stage2";
 import { nestedWalk, stage2Request } from "../pt/nested";
-import { Fault, Leaf, REASON_ADDRESS_SIZE, REASON_MISSING, REASON_TRANSLATION } from "../pt/state";
+import { Fault, Leaf, REASON_ADDRESS_SIZE, REASON_MISSING, REASON_TRANSLATION, Request } from "../pt/state";
 import { PhysicalTables, walk } from "../pt/walk";
 import {
   CTX_FLAGS, HALF_MASK, HALF_SPACE, HALF_VALUE, MODE_ABORT, MODE_BYPASS, MODE_MASK, MODE_NESTED, MODE_STAGE2, halfOf,
@@ -25,14 +25,6 @@ import { ones } from "../lib/bits";
 import { FLAG_ABORT, FLAG_RECORD, FLAG_RECORD_STAGE2, Lookup } from "./configure";
 import { globalAbort, idr0, oas, recordsInvalidStreams } from "./features";
 import { REASON_BAD_STREAMID, eventOf, isGoverned } from "./reason";
-
-/** Outputs of the request in progress beside the status. */
-export class Outcome {
-  static pa: u64 = 0;
-  static lg2: u32 = 0;
-  /** 0 configuration, 1 IOTLB, otherwise a walk. */
-  static hit: bool = false;
-}
 
 /** SMMUEN = 0: GBPA decides (6.3.14). Returns the status. */
 export function translateDisabled(iova: u64): u32 {
@@ -46,8 +38,8 @@ export function translateDisabled(iova: u64): u32 {
 
 function bypass(iova: u64): u32 {
   count(CNT_BYPASSED);
-  Outcome.pa = iova;
-  Outcome.lg2 = 0;
+  Leaf.output = iova;
+  Leaf.lg2 = 0;
   return STATUS_BYPASSED;
 }
 
@@ -81,13 +73,10 @@ export function translateWith(context: usize, iova: u64, access: u32): u32 {
   }
   const input = iova & ones(inputBitsOf(config));
   if (probeAll(context, space, iova, access)) {
-    Outcome.hit = true;
-    Outcome.pa = Leaf.output;
-    Outcome.lg2 = Leaf.lg2;
+    Request.hit = true;
     return STATUS_TRANSLATED;
   }
   count(CNT_IOTLB_MISSES);
-  count(CNT_WALKS);
   let ok: bool;
   if (mode === MODE_NESTED) {
     ok = nestedWalk<VmsaStage1, VmsaStage2>(space, input, access);
@@ -98,8 +87,6 @@ export function translateWith(context: usize, iova: u64, access: u32): u32 {
   }
   if (!ok) return STATUS_FAULT;
   fill(context, space, iova);
-  Outcome.pa = Leaf.output;
-  Outcome.lg2 = Leaf.lg2;
   return STATUS_TRANSLATED;
 }
 

@@ -28,6 +28,13 @@ function entryOf(id: u32): usize {
 
 export class Ids {
   static cursor: u32 = 0;
+  /** Entries of dead ids that may still stand in the caches: while 0, every entry is alive. */
+  static deadEntries: u32 = 0;
+
+  static reset(): void {
+    Ids.cursor = 0;
+    Ids.deadEntries = 0;
+  }
 
   /** A fresh id, or 0 when the caller must sweep dead entries and call `swept` first. */
   static take(): u32 {
@@ -44,6 +51,7 @@ export class Ids {
     const at = entryOf(id);
     const entries = load<u32>(at) & ENTRIES;
     store<u32>(at, DEAD);
+    Ids.deadEntries += entries;
     return entries;
   }
 
@@ -53,7 +61,7 @@ export class Ids {
       const at = entryOf(id);
       if ((load<u32>(at) & DEAD) !== 0) store<u32>(at, 0);
     }
-    Ids.cursor = 0;
+    Ids.reset();
   }
 
   static isLive(tag: u64): bool {
@@ -73,6 +81,10 @@ export class Ids {
   static removed(tag: u64): void {
     const at = entryOf(idOf(tag));
     const word = load<u32>(at);
-    if ((word & LIVE) !== 0) store<u32>(at, word - 1);
+    if ((word & LIVE) !== 0) {
+      store<u32>(at, word - 1);
+    } else {
+      Ids.deadEntries -= 1;
+    }
   }
 }

@@ -8,15 +8,15 @@ import { leafCode, leafLg2Of } from "../pt/leaf-code";
 import { Leaf } from "../pt/state";
 import { MEMO_MASK, MEMO_PAGE, MEMO_SLOT, MEMO_TAG, globalOf, hasOverride, pointTo } from "./contexts";
 import { ADDRESS_MASK, dataAt, find, insert, setHash, tagOf, touch } from "./set-associative";
-import { SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES } from "./space";
+import { SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES, noteSize } from "./space";
 
 const PA_MASK: u64 = 0x000fffffffffffff;
 const REGION_LG2: u64 = 21;
 
-/** Address of the predictor byte for `iova` in a space with `seed`. */
-export function predictorAt(iova: u64, seed: u32): usize {
+/** Index of the predictor byte for `iova` in a space with `seed`. */
+export function predictorIndex(iova: u64, seed: u32): usize {
   const region = <u32>(iova >> REGION_LG2);
-  return Arena.predictor + <usize>((region ^ (region >> 11) ^ seed) & (PREDICTOR_SIZE - 1));
+  return <usize>((region ^ (region >> 11) ^ seed) & (PREDICTOR_SIZE - 1));
 }
 
 /** Address of the tag in `space` that covers `iova`, over all sizes in use, or 0. */
@@ -63,7 +63,7 @@ export function fill(context: usize, space: usize, iova: u64): void {
   const tag = tagOf(iova, lg2, load<u64>(holder + SPACE_ID_BITS));
   const data = ((Leaf.output - iova) & ADDRESS_MASK) | leafCode(Leaf.descriptorLg2) | Leaf.deny;
   const slot = insert(Arena.iotlb, tag, data, setHash(iova, lg2, load<u32>(holder + SPACE_SEED)));
-  store<u64>(holder + SPACE_SIZES, load<u64>(holder + SPACE_SIZES) | (<u64>1 << lg2));
+  noteSize(holder, SPACE_SIZES, lg2);
   if (lg2 < Leaf.descriptorLg2) store<u32>(holder + SPACE_FRAGMENTED, 1);
   learn(context, holder, iova, slot);
 }
@@ -71,7 +71,7 @@ export function fill(context: usize, space: usize, iova: u64): void {
 /** Points the fast path at what just answered: which tags, which size, which slot. */
 function learn(context: usize, holder: usize, iova: u64, slot: usize): void {
   const lg2 = <u32>load<u64>(slot) & 63;
-  store<u8>(predictorAt(iova, load<u32>(holder + SPACE_SEED)), <u8>lg2);
+  store<u8>(Arena.predictor + predictorIndex(iova, load<u32>(holder + SPACE_SEED)), <u8>lg2);
   if (hasOverride(context)) return;
   pointTo(context, <u32>(iova >> 55) & 1, holder);
   store<u64>(context + MEMO_PAGE, iova);

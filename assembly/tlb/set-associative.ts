@@ -36,10 +36,9 @@ export function lg2Of(tag: u64): u32 {
   return <u32>tag & 63;
 }
 
-function setAddress(tlb: usize, hash: u32): usize {
+function setIndex(tlb: usize, hash: u32): u32 {
   const mask = load<u32>(tlb + TLB_MASK);
-  const set = mask !== <u32>-1 ? hash & mask : hash % load<u32>(tlb + TLB_SETS);
-  return load<u32>(tlb + TLB_BASE) + <usize>set * (load<u32>(tlb + TLB_WAYS) << 4);
+  return mask !== <u32>-1 ? hash & mask : hash % load<u32>(tlb + TLB_SETS);
 }
 
 /** Way (0..3) of the fast layout's set at `set` that holds `tag`, or 4. */
@@ -58,8 +57,8 @@ export function findFast(set: usize, tag: u64): u32 {
 
 /** Address of the tag word of `tag`, or 0. The data word is `ways * 8` bytes further. */
 export function find(tlb: usize, tag: u64, hash: u32): usize {
-  const set = setAddress(tlb, hash);
   const ways = load<u32>(tlb + TLB_WAYS);
+  const set: usize = load<u32>(tlb + TLB_BASE) + <usize>setIndex(tlb, hash) * (ways << 4);
   if (ways === 4) {
     const way = findFast(set, tag);
     return way < 4 ? set + (<usize>way << 3) : 0;
@@ -160,17 +159,9 @@ function randomVictim(tlb: usize, ways: u32): u32 {
   return x % ways;
 }
 
-/** A way of the set at `base` to fill: the entry itself, a free or dead way, else the policy's victim. */
-function wayToFill(tlb: usize, base: usize, tag: u64, ways: u32): u32 {
-  let free: u32 = ways;
-  for (let way: u32 = 0; way < ways; ++way) {
-    const held = load<u64>(base + (<usize>way << 3));
-    if (held === tag) return way;
-    if (free === ways && (held === 0 || !Ids.isLive(held))) free = way;
-  }
-  if (free !== ways) return free;
+/** The way of a full set that makes room. */
+function victim(tlb: usize, set: u32, ways: u32): u32 {
   count(CNT_EVICTED);
-  const set = <u32>(base - load<u32>(tlb + TLB_BASE)) / (ways << 4);
   const policy = load<u32>(tlb + TLB_POLICY);
   if (policy === POLICY_FIFO) return fifoVictim(tlb, set, ways);
   if (policy === POLICY_LRU) return lruVictim(tlb, set, ways);
@@ -178,19 +169,41 @@ function wayToFill(tlb: usize, base: usize, tag: u64, ways: u32): u32 {
   return randomVictim(tlb, ways);
 }
 
-/** Puts (tag, data) in; returns the address of the tag word. */
+/** A free way of the set at `base`, one whose id is dead counting as free, or `ways`. */
+function freeWay(base: usize, ways: u32): u32 {
+  const mayBeDead = Ids.deadEntries !== 0;
+  for (let way: u32 = 0; way < ways; ++way) {
+    const held = load<u64>(base + (<usize>way << 3));
+    if (held === 0 || (mayBeDead && !Ids.isLive(held))) return way;
+  }
+  return ways;
+}
+
+function wayOf(base: usize, ways: u32, tag: u64): u32 {
+  if (ways === 4) return findFast(base, tag);
+  let way: u32 = 0;
+  while (way < ways && load<u64>(base + (<usize>way << 3)) !== tag) ++way;
+  return way;
+}
+
+/** Puts (tag, data) in, over the entry itself, a free way or the policy's victim; returns the tag's address. */
 export function insert(tlb: usize, tag: u64, data: u64, hash: u32): usize {
-  const base = setAddress(tlb, hash);
   const ways = load<u32>(tlb + TLB_WAYS);
-  const slot = base + (<usize>wayToFill(tlb, base, tag, ways) << 3);
-  const old = load<u64>(slot);
-  if (old !== tag) {
+  const set = setIndex(tlb, hash);
+  const base: usize = load<u32>(tlb + TLB_BASE) + <usize>set * (ways << 4);
+  let way = wayOf(base, ways, tag);
+  if (way === ways) {
+    way = freeWay(base, ways);
+    if (way === ways) way = victim(tlb, set, ways);
+    const at = base + (<usize>way << 3);
+    const old = load<u64>(at);
     if (old !== 0) Ids.removed(old);
-    store<u64>(slot, tag);
+    store<u64>(at, tag);
     Ids.added(tag);
   }
+  const slot = base + (<usize>way << 3);
   store<u64>(slot + (<usize>ways << 3), data);
-  touch(tlb, slot);
+  if (load<u32>(tlb + TLB_POLICY) !== POLICY_FIFO) touch(tlb, slot);
   return slot;
 }
 

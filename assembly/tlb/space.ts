@@ -191,3 +191,9 @@ export function renumber(space: usize, fresh: u32): void {
   store<u64>(space + SPACE_WALK_SIZES, 0);
   store<u32>(space + SPACE_FRAGMENTED, 0);
 }
+
+/** Notes in the bitmap at `offset` of `space` that pages of 2^lg2 bytes are in use. */
+export function noteSize(space: usize, offset: usize, lg2: u32): void {
+  const sizes = load<u64>(space + offset);
+  if (((sizes >> lg2) & 1) === 0) store<u64>(space + offset, sizes | (<u64>1 << lg2));
+}

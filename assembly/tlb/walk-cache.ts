@@ -10,7 +10,7 @@
 import { WALK_ENTRY_SIZE } from "../../src/spec/abi/core";
 import { ID_MASK, Ids } from "./ids";
 import { ADDRESS_MASK, lg2Of, setHash, tagOf } from "./set-associative";
-import { SPACE_ID_BITS, SPACE_SEED, SPACE_WALK_SIZES } from "./space";
+import { SPACE_ID_BITS, SPACE_SEED, SPACE_WALK_SIZES, noteSize } from "./space";
 
 export const WALK_HOST: usize = 8;
 export const WALK_ATTRIBUTES: usize = 12;
@@ -35,7 +35,7 @@ export function insertTable(
   store<u32>(entry, <u32>host, WALK_HOST);
   store<u32>(entry, attributes, WALK_ATTRIBUTES);
   store<u64>(entry, address, WALK_ADDRESS);
-  store<u64>(space + SPACE_WALK_SIZES, load<u64>(space + SPACE_WALK_SIZES) | (<u64>1 << lg2));
+  noteSize(space, SPACE_WALK_SIZES, lg2);
 }
 
 /** Forgets the tables of `space` that translate any of first..last. */

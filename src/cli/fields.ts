@@ -1,5 +1,5 @@
 // Reading the fields of parsed JSON: each accessor checks one value and says where it stands when it is wrong.
-import { InputError } from "./input-error.js";
+import { InputError, messageOf } from "./input-error.js";
 
 const HEX_NUMBER = /^0x[0-9a-f]{1,16}$/i;
 const HEX_BYTES = /^([0-9a-f]{2})*$/i;
@@ -87,6 +87,16 @@ export class Field {
       throw this.wrong(length === undefined ? "hexadecimal bytes" : `${length} bytes in hexadecimal`);
     }
     return Uint8Array.from(Buffer.from(text, "hex"));
+  }
+
+  /** Does something with the value of a member that throws RangeError when the value does not do. */
+  attempt(name: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new InputError(`"${name === "" ? this.path : name}": ${messageOf(error)}`, this.file, this.line);
+    }
   }
 
   /** The error for a value that is not what it should be. */

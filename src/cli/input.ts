@@ -95,7 +95,7 @@ export async function* readJson(file: string): AsyncGenerator<JsonDocument> {
   let line = 0;
   for await (const bytes of lines(file, () => line + 1)) {
     line++;
-    if (bytes.length > 0) yield { line, value: parseJson(bytes, file, line) };
+    if (!isBlank(bytes)) yield { line, value: parseJson(bytes, file, line) };
   }
   if (line === 0) throw new InputError("is empty", file, 1);
 }
@@ -122,6 +122,10 @@ async function* lines(file: string, current: () => number): AsyncGenerator<Buffe
     throw error instanceof InputError ? error.atLine(current()) : error;
   }
   if (length > 0) yield Buffer.concat(parts);
+}
+
+function isBlank(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 32 || byte === 9 || byte === 13);
 }
 
 function parseJson(bytes: Buffer, file: string, line: number): unknown {

@@ -26,6 +26,7 @@ const GUEST_VMID = 1;
 const SPLIT = 8;
 const QUEUE_LG2 = 10;
 const CHUNK_LG2 = 21;
+const MAX_LEAVES = 1 << 24;
 
 /** Sizes of stage-2 leaves by option value. */
 export const STAGE2_LEAF_LG2: Readonly<Record<string, number>> = { "4k": 12, "2m": 21, "1g": 30 };
@@ -146,7 +147,11 @@ export class ReplayMachine {
     size: bigint,
     rights: { read: boolean; write: boolean },
   ): boolean {
-    if (this.#options.nested) this.#back(pa, size);
+    checkSize(size, Number(pagesOf(iova, pa, size)));
+    if (this.#options.nested) {
+      checkSize(size, Number(size >> BigInt(this.#options.stage2LeafLg2)));
+      this.#back(pa, size);
+    }
     try {
       domain.table.map(iova, pa, size, rights);
       return false;
@@ -252,6 +257,20 @@ export class ReplayMachine {
       stream,
     );
     this.smmu.issue(cfgi.bytes);
+  }
+}
+
+/** Leaves that a mapping takes where the alignment of its addresses allows 4 KiB, 2 MiB or 1 GiB. */
+function pagesOf(iova: bigint, pa: bigint, size: bigint): bigint {
+  const lg2 = [30n, 21n].find((bits) => ((iova ^ pa) & ((1n << bits) - 1n)) === 0n) ?? 12n;
+  return size >> lg2;
+}
+
+function checkSize(size: bigint, leaves: number): void {
+  if (leaves > MAX_LEAVES) {
+    throw new RangeError(
+      `a mapping of 0x${size.toString(16)} bytes would take ${leaves} leaves, at most ${MAX_LEAVES}`,
+    );
   }
 }
 

@@ -17,6 +17,7 @@ export interface Step {
 /** A case that the model can be set up for. */
 export interface VerifyCase {
   id: string;
+  place: Field;
   steps: Step[];
   /** Why no step of it can run, if so. */
   unsupported?: string;
@@ -43,6 +44,7 @@ export function readCase(field: Field): VerifyCase {
   );
   const result: VerifyCase = {
     id,
+    place: field,
     steps,
     features: { idr0: 0, idr1: 0, idr3: 0, idr5: 0 },
     ram: undefined,

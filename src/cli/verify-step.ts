@@ -110,7 +110,9 @@ function access(smmu: SmmuV3, step: Field, list: ListName): Verdict {
   }
   const expect = step.get("expect");
   if (!expect.has("parts")) return compare(expect, run(0));
-  for (const part of expect.get("parts").array()) {
+  const parts = expect.get("parts").array();
+  if (parts.length === 0) throw expect.get("parts").wrong("at least one part");
+  for (const part of parts) {
     const verdict = compare(part, run(part.get("off").integer(1 << 24)));
     if (verdict.kind !== "passed") return verdict;
   }

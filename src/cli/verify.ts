@@ -1,7 +1,7 @@
 // The verify command: vectors and snapshots step by step against the model. Counting: every element of `steps` (and of
 // `mapped` and `stale` in a snapshot) is one step; passed + failed + unsupported = steps.
 import { basename } from "node:path";
-import { type CacheOptions, commands, SmmuV3 } from "../index.js";
+import { type CacheOptions, commands, SmmuV3, validateFeatures } from "../index.js";
 import { Field } from "./fields.js";
 import { readJson } from "./input.js";
 import { InputError, messageOf } from "./input-error.js";
@@ -110,19 +110,13 @@ export class Verifier {
     const smmu = vector.raw ? this.#queues : this.#sink;
     this.#refused = undefined;
     try {
-      smmu.reset({ features: vector.features, ...(vector.ram === undefined ? {} : { ram: vector.ram }) });
+      validateFeatures(vector.features);
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
       this.#refused = `features: ${messageOf(error)}`;
       return smmu;
     }
-    for (const [field, pa, bytes] of vector.memory) {
-      try {
-        smmu.memory.write(pa, bytes);
-      } catch (error) {
-        throw new InputError(`"${field.path}": ${messageOf(error)}`, field.file, field.line);
-      }
-    }
+    vector.place.attempt("ram", () => smmu.reset({ features: vector.features, ram: vector.ram }));
+    for (const [field, pa, bytes] of vector.memory) field.attempt("", () => smmu.memory.write(pa, bytes));
     for (const [name, value] of vector.registers) setRegister(smmu, name, value);
     return smmu;
   }

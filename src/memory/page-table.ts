@@ -1,11 +1,11 @@
 // PageTable: builds VMSAv8-64 translation tables of either stage in simulated memory, as an operating system or a
 // hypervisor does: map with the largest leaves that fit, unmap with block splitting, look up.
-// Source: Arm DDI 0487 M.a, D8.2 (levels, concatenated stage-2 roots), D8.3 (descriptors), D8.16 (break-before-make).
+// Source: Arm DDI 0487 M.a, D8.2 (levels, concatenated stage-2 roots), D8.3 (descriptors), D8.7 (Contiguous bit).
 //
 // The tables in memory are the only copy; the builder keeps nothing but a count of valid entries per table. It must
 // be the only writer, except for access flags and dirty bits. It issues no invalidations: that is the caller's part.
 
-import { checkInteger, Geometry, type GeometryOptions } from "./page-table-geometry.js";
+import { checkInteger, Geometry } from "./page-table-geometry.js";
 import {
   addressMask,
   atLevel,
@@ -18,40 +18,28 @@ import {
   leafBits,
   tableEntry,
 } from "./page-table-leaf.js";
+import {
+  checkAddress,
+  mapped,
+  type PageTableLookup,
+  type PageTableOptions,
+  type TableMemory,
+} from "./page-table-options.js";
 
-/** Memory that holds tables; PhysicalMemory is one, a view of IPA space adds an offset. */
-export interface TableMemory {
-  /** Reads 8 bytes, little-endian. */
-  readU64(address: bigint): bigint;
-  /** Writes 8 bytes, little-endian. */
-  writeU64(address: bigint, value: bigint): void;
-}
+export type { PageTableLookup, PageTableOptions, TableMemory } from "./page-table-options.js";
 
-/** Shape of a PageTable and where its tables go. */
-export interface PageTableOptions extends GeometryOptions {
-  /** Returns the address of a block that reads 0, a multiple of `align`; TableAllocator.allocate is one. */
-  allocate(bytes: number, align: number): bigint;
-  /** Takes back a table that became empty (it reads 0 again); default: it is not used again. */
-  release?(address: bigint, bytes: number): void;
-  /**
-   * Leave a table in place when its last entry goes, as Linux does, so that a cached table pointer stays right
-   * after an invalidation with Leaf = 1; a block that is mapped there later replaces it. Default false.
-   */
-  keepEmptyTables?: boolean;
-  /** Where the tables are written. */
-  memory: TableMemory;
-}
-
-/** What a PageTable has for an input address. */
-export interface PageTableLookup {
-  /** Output address of this byte. */
-  output: bigint;
-  /** Log2 of the bytes of the block or page, the Contiguous bit not counted. */
-  leafLg2: number;
-  /** The leaf's descriptor. */
-  descriptor: bigint;
-  /** Address of the descriptor. */
-  address: bigint;
+/** A map call on its way through the levels; input addresses without sign extension. */
+interface Mapping {
+  /** Leaf descriptor without address. */
+  bits: bigint;
+  contiguous: boolean;
+  maxLeafLg2: number;
+  start: number;
+  end: number;
+  /** Output minus input address. */
+  delta: number;
+  /** Everything below this input address is mapped. */
+  done: number;
 }
 
 /** One translation table tree in simulated memory. */
@@ -64,13 +52,6 @@ export class PageTable {
   readonly #options: PageTableOptions;
   /** Valid entries by table address. */
   readonly #live = new Map<bigint, number>();
-  #attributes: LeafAttributes = {};
-  #bits = 0n;
-  #mapStart = 0;
-  #mapEnd = 0;
-  #maxLeafLg2 = 52;
-  /** Everything of the running map call below this input address is done. */
-  #done = 0;
 
   /**
    * @param options shape, allocator and memory
@@ -117,17 +98,23 @@ export class PageTable {
     if (output + size > 1n << BigInt(outputBits)) {
       throw new RangeError(`"size" expected output + size <= 2^${outputBits}, got ${size}`);
     }
-    this.#bits = leafBits(this.geometry, attributes);
-    this.#maxLeafLg2 = attributes.maxLeafLg2 ?? 52;
-    checkInteger("attributes.maxLeafLg2", this.#maxLeafLg2, granuleLg2, 52);
-    this.#attributes = attributes;
-    this.#mapStart = start;
-    this.#mapEnd = start + Number(size);
-    this.#done = start;
+    const { contiguous = false, maxLeafLg2 = 52 } = attributes;
+    checkInteger("attributes.maxLeafLg2", maxLeafLg2, granuleLg2, 52);
+    const bits = leafBits(this.geometry, attributes);
+    const end = start + Number(size);
+    const mapping: Mapping = {
+      bits,
+      contiguous,
+      maxLeafLg2,
+      start,
+      end,
+      delta: Number(output) - start,
+      done: start,
+    };
     try {
-      this.#map(this.root, this.startLevel, start, this.#mapEnd, Number(output) - start);
+      this.#map(mapping, this.root, this.startLevel, start, end);
     } catch (error) {
-      if (this.#done > start) this.#unmap(this.root, this.startLevel, start, this.#done);
+      if (mapping.done > start) this.#unmap(this.root, this.startLevel, start, mapping.done);
       throw error;
     }
   }
@@ -169,45 +156,36 @@ export class PageTable {
     }
   }
 
-  #map(table: bigint, level: number, from: number, to: number, delta: number): void {
+  #map(mapping: Mapping, table: bigint, level: number, from: number, to: number): void {
     const shift = this.geometry.shift(level);
     const step = 2 ** shift;
-    const leafFits = this.geometry.mayHoldLeaf(level) && shift <= this.#maxLeafLg2;
+    const leafFits = this.geometry.mayHoldLeaf(level) && shift <= mapping.maxLeafLg2;
     for (let at = from; at < to; ) {
       const next = Math.min(to, (Math.floor(at / step) + 1) * step);
       const slot = table + BigInt(this.#index(level, at) * 8);
       const entry = this.#memory.readU64(slot);
-      if (leafFits && next - at === step && (at + delta) % step === 0) {
+      if (leafFits && next - at === step && (at + mapping.delta) % step === 0) {
         this.#checkVacant(entry, level, at);
-        this.#memory.writeU64(slot, this.#leaf(level, at, at + delta));
+        this.#memory.writeU64(slot, this.#leaf(mapping, level, at));
         if (!isValid(entry)) this.#count(table, 1);
-        this.#done = next;
+        mapping.done = next;
+      } else if (isValid(entry)) {
+        if (!isTable(entry, level)) throw mapped(at);
+        this.#map(mapping, decodeAddress(this.geometry, entry), level + 1, at, next);
       } else {
-        this.#mapBelow(table, slot, entry, level, at, next, delta);
+        this.#mapNew(mapping, table, slot, level, at, next);
       }
       at = next;
     }
   }
 
-  #mapBelow(
-    table: bigint,
-    slot: bigint,
-    entry: bigint,
-    level: number,
-    at: number,
-    to: number,
-    delta: number,
-  ): void {
-    if (isValid(entry)) {
-      if (!isTable(entry, level)) throw mapped(at);
-      this.#map(decodeAddress(this.geometry, entry), level + 1, at, to, delta);
-      return;
-    }
+  /** Maps from..to through a new table below `slot`. */
+  #mapNew(mapping: Mapping, table: bigint, slot: bigint, level: number, from: number, to: number): void {
     const child = this.#newTable(this.geometry.granule);
     this.#memory.writeU64(slot, tableEntry(this.geometry, child));
     this.#count(table, 1);
     try {
-      this.#map(child, level + 1, at, to, delta);
+      this.#map(mapping, child, level + 1, from, to);
     } catch (error) {
       this.#dropIfEmpty(table, slot, child);
       throw error;
@@ -241,14 +219,15 @@ export class PageTable {
     this.#options.release?.(table, this.geometry.granule);
   }
 
-  #leaf(level: number, input: number, output: number): bigint {
-    const entry = atLevel(this.#bits, level) | encodeAddress(this.geometry, BigInt(output));
-    if (!this.#attributes.contiguous) return entry;
-    const run = this.geometry.contiguousEntries(level) * 2 ** this.geometry.shift(level);
+  #leaf(mapping: Mapping, level: number, input: number): bigint {
+    const { bits, contiguous, start, end, delta } = mapping;
+    const entry = atLevel(bits, level) | encodeAddress(this.geometry, BigInt(input + delta));
+    const entries = this.geometry.contiguousEntries(level);
+    if (!contiguous || entries === 1) return entry;
+    const run = entries * 2 ** this.geometry.shift(level);
     const first = Math.floor(input / run) * run;
-    const whole =
-      first >= this.#mapStart && first + run <= this.#mapEnd && (output - (input - first)) % run === 0;
-    return whole && this.geometry.contiguousEntries(level) > 1 ? entry | CONTIGUOUS : entry;
+    const whole = first >= start && first + run <= end && (first + delta) % run === 0;
+    return whole ? entry | CONTIGUOUS : entry;
   }
 
   #unmap(table: bigint, level: number, from: number, to: number): number {
@@ -359,21 +338,5 @@ export class PageTable {
       throw new RangeError(`"input" expected bigint in 0..2^${bits}-1, got 0x${input.toString(16)}`);
     }
     return Number(start);
-  }
-}
-
-function mapped(at: number): RangeError {
-  return new RangeError(`"input" expected a range that is not mapped, got a mapping at 0x${at.toString(16)}`);
-}
-
-function checkAddress(name: string, value: unknown, align: number, bits: number): void {
-  if (typeof value !== "bigint") throw new TypeError(`"${name}" expected bigint, got ${typeof value}`);
-  if (value < 0n || value >> BigInt(bits) !== 0n) {
-    throw new RangeError(
-      `"${name}" expected bigint in 0..2^${bits}-1, got ${value < 0n ? value : `0x${value.toString(16)}`}`,
-    );
-  }
-  if (value % BigInt(align) !== 0n) {
-    throw new RangeError(`"${name}" expected a multiple of ${align}, got 0x${value.toString(16)}`);
   }
 }

@@ -3,12 +3,7 @@
 
 import type { Core } from "../core/core.js";
 import type { FrameRange } from "../core/frames.js";
-import {
-  FRAME_FLAG_DIRTY,
-  FRAME_FLAG_EXTERNAL,
-  FRAME_FLAG_MIXED,
-  RANGE_EXTERNAL,
-} from "../spec/abi/core.js";
+import { FRAME_FLAG_DIRTY, FRAME_FLAG_EXTERNAL, FRAME_FLAG_MIXED, RANGE_EXTERNAL } from "../spec/abi/core.js";
 import { type ExternalRange, PHYSICAL_LIMIT } from "./ranges.js";
 
 const FRAME_BYTES = 65536;

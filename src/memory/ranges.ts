@@ -41,7 +41,10 @@ function check(what: string, base: bigint, size: bigint, unit: bigint): void {
  * @param ram RAM ranges; undefined = the whole address space
  * @param external the embedder's ranges; they win where both cover an address
  */
-export function frameRanges(ram: readonly RamRange[] | undefined, external: readonly ExternalRange[]): FrameRange[] {
+export function frameRanges(
+  ram: readonly RamRange[] | undefined,
+  external: readonly ExternalRange[],
+): FrameRange[] {
   const ranges: FrameRange[] = [];
   for (const { base, size } of external) {
     check("external", base, size, 65536n);

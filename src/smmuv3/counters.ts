@@ -96,7 +96,7 @@ export function readCounters(core: Core): SmmuCounters {
     iotlbHits: hasIotlb ? lookups - misses : 0,
     iotlbMisses: hasIotlb ? misses : 0,
     permissionWalks: c(A.CNT_PERMISSION_WALKS),
-    walks: c(A.CNT_WALKS),
+    walks: misses,
     fetches: [...stage1Fetches, ...stage2Fetches].reduce((sum, n) => sum + n, 0),
     stage1Fetches,
     stage2Fetches,

@@ -188,7 +188,7 @@ describe.each([false, true])("yardstick with walk caches %s", (walkCaches) => {
     const yardstick = made();
     expect(ask(yardstick, VA, 0, 0).status).toBe(0x84); // STE.V = 0: C_BAD_STE
     expect(ask(yardstick, VA, 0, 2).status).toBe(3); // Config 0b000
-    expect(ask(yardstick, VA, 0, 4).status).toBe(3); // beyond the table
+    expect(ask(yardstick, VA, 0, 4).status).toBe(0x82); // beyond the table: C_BAD_STREAMID
     expect(ask(yardstick, VA, 0, 1, 0x8000_0001).status).toBe(0x88); // C_BAD_SUBSTREAMID
   });
 });

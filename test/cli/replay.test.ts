@@ -253,6 +253,11 @@ describe("replay: bad input is one line and exit code 2", () => {
       "#itr 1\ns 8 1 0\nw 0\nm 8 0 1000000000000 1000 r\n",
       /:4: "output" expected bigint in 0\.\.2\^48-1/,
     ],
+    [
+      "huge.itr",
+      "#itr 1\ns 8 1 0\nw 0\nm 8 0 1000 800000000000 r\n",
+      /:4: a mapping of 0x800000000000 bytes would take 34359738368 leaves, at most 16777216$/,
+    ],
     ["cut.itr.gz", packed.subarray(0, 100_000), /:\d{4,}: gzip data ends early$/],
     ["damaged.itr.gz", Uint8Array.from(packed).fill(0x55, 50_000, 50_100), /:\d+: /],
   ])("%s", (name, content, reason) => {

@@ -178,4 +178,5 @@ export const block = (address: bigint, fields: Fields = {}): bigint => page(addr
 export const s2page = (address: bigint, fields: Fields = {}): bigint =>
   address | pack(DESCRIPTOR, { Valid: 1, Type: 1, AF: 1, S2AP: 3, MemAttr: 15, ...fields });
 /** Stage 2 block. */
-export const s2block = (address: bigint, fields: Fields = {}): bigint => s2page(address, { Type: 0, ...fields });
+export const s2block = (address: bigint, fields: Fields = {}): bigint =>
+  s2page(address, { Type: 0, ...fields });

@@ -38,7 +38,12 @@ export interface Access {
 export type Step =
   | Access
   | { readonly op: "write"; readonly pa: bigint; readonly hex: string }
-  | { readonly op: "read"; readonly pa: bigint; readonly len: number; readonly expect: { readonly hex: string } }
+  | {
+      readonly op: "read";
+      readonly pa: bigint;
+      readonly len: number;
+      readonly expect: { readonly hex: string };
+    }
   /** `error`: the CERROR code (1 = CERROR_ILL), 0 or absent = consumed. */
   | { readonly op: "cmd"; readonly hex: string; readonly error?: number }
   | { readonly op: "reg"; readonly name: string; readonly value: bigint };

@@ -43,7 +43,11 @@ export function access(kind: Kind, iova: bigint, expect: Expect, more: Partial<A
 
 /** RnW, InD and PnU (bits 99 to 97) of an access that nothing overrides. */
 export function attributes(kind: Kind): Fields {
-  return { RnW: kind.endsWith("w") ? 0 : 1, InD: kind.endsWith("x") ? 1 : 0, PnU: kind.startsWith("p") ? 1 : 0 };
+  return {
+    RnW: kind.endsWith("w") ? 0 : 1,
+    InD: kind.endsWith("x") ? 1 : 0,
+    PnU: kind.startsWith("p") ? 1 : 0,
+  };
 }
 
 /** C_BAD_STE, C_BAD_CD, F_STREAM_DISABLED, C_BAD_SUBSTREAMID, F_CD_FETCH: no access attributes, no input address. */

@@ -387,7 +387,7 @@ describe("contiguous runs", () => {
     table.map(run - leaf, run * 3n - leaf, run + leaf, attributes);
     const hint = (input: bigint): boolean => ((table.lookup(input)?.descriptor ?? 0n) & CONTIG) !== 0n;
     expect([run - leaf, run, 2n * run - leaf].map(hint)).toEqual([false, true, true]);
-    // a part of the run goes: the rest loses the hint (D8.6.1)
+    // a part of the run goes: the rest loses the hint (D8.7)
     table.unmap(run, leaf);
     expect([run + leaf, 2n * run - leaf].map(hint)).toEqual([false, false]);
   });

@@ -3,13 +3,14 @@
 import type { IdRegisters } from "../reference/smmu.js";
 import type { Random } from "./random.js";
 
+/** SMMUV3_PRESETS.full: everything that is modelled. */
+const FULL: IdRegisters = { idr0: 0x94c109bn, idr1: 0xe730520n, idr3: 0x23614n, idr5: 0x4f6n };
 const QEMU_IDR1 = 0x2730010n;
 
 interface Choice {
   s1: boolean;
   s2: boolean;
   httu: number;
-  ats: boolean;
   asid16: boolean;
   vmid16: boolean;
   cd2l: boolean;
@@ -20,7 +21,6 @@ interface Choice {
   overrides: boolean;
   had: boolean;
   xnx: boolean;
-  fwb: boolean;
   stt: boolean;
   ril: boolean;
   e0pd: boolean;
@@ -44,7 +44,6 @@ function encode(c: Choice): IdRegisters {
       (2n << 2n) |
       (1n << 4n) |
       (BigInt(c.httu) << 6n) |
-      when(c.ats, 10) |
       when(c.asid16, 12) |
       when(c.vmid16, 18) |
       when(c.cd2l, 19) |
@@ -62,7 +61,6 @@ function encode(c: Choice): IdRegisters {
     idr3:
       when(c.had, 2) |
       when(c.xnx, 4) |
-      when(c.fwb, 8) |
       when(c.stt, 9) |
       when(c.ril, 10) |
       (2n << 11n) |
@@ -72,64 +70,40 @@ function encode(c: Choice): IdRegisters {
   };
 }
 
-const FULL: Choice = {
-  s1: true,
-  s2: true,
-  httu: 2,
-  ats: false,
-  asid16: true,
-  vmid16: true,
-  cd2l: true,
-  abortOnly: false,
-  twoLevelStreams: true,
-  sidSize: 32,
-  ssidSize: 20,
-  overrides: true,
-  had: true,
-  xnx: true,
-  fwb: true,
-  stt: true,
-  ril: true,
-  e0pd: true,
-  epan: true,
-  oas: 6,
-  granules: 7,
-  ds: true,
-  vax: 1,
-};
-
 /** A world's features: everything, what QEMU advertises, or a random mixture. */
 export function randomFeatures(random: Random): IdRegisters {
   const kind = random.below(11);
-  if (kind < 4) return encode(FULL);
+  if (kind < 4) return { ...FULL };
   if (kind === 4) return { idr0: 0xd44101bn, idr1: QEMU_IDR1, idr3: 0x1414n, idr5: 0x74n };
   if (kind === 5) return { idr0: 0xd44101an, idr1: QEMU_IDR1, idr3: 0x1404n, idr5: 0x74n };
   if (kind === 6) return { idr0: 0xd441019n, idr1: QEMU_IDR1, idr3: 0x1414n, idr5: 0x74n };
-  const oas = random.pick([0, 1, 2, 3, 4, 5, 5, 6, 6, 6]);
   const stages = random.pick(["both", "both", "both", "1", "2"]);
+  const granules = random.pick([7, 7, 7, 1, 2, 4, 3, 5, 6]);
+  // 52-bit addresses need DS or the 64KB granule, DS needs 52-bit virtual addresses.
+  const ds = granules !== 4 && random.chance(0.4);
+  const largest = ds || granules >= 4 ? 6 : 5;
+  const sidSize = random.pick([6, 8, 12, 16, 20, 32]);
   return encode({
     s1: stages !== "2",
     s2: stages !== "1",
     httu: random.below(3),
-    ats: random.chance(0.3),
     asid16: random.chance(0.7),
     vmid16: random.chance(0.7),
     cd2l: random.chance(0.7),
     abortOnly: random.chance(0.5),
-    twoLevelStreams: random.chance(0.7),
-    sidSize: random.pick([8, 12, 16, 20, 32]),
+    twoLevelStreams: sidSize > 6 || random.chance(0.5),
+    sidSize,
     ssidSize: random.pick([0, 1, 6, 8, 11, 16, 20]),
     overrides: random.chance(0.5),
     had: random.chance(0.7),
     xnx: random.chance(0.7),
-    fwb: random.chance(0.5),
     stt: random.chance(0.5),
     ril: random.chance(0.8),
     e0pd: random.chance(0.5),
     epan: random.chance(0.5),
-    oas,
-    granules: random.pick([7, 7, 7, 1, 2, 4, 3, 5, 6]),
-    ds: oas === 6 ? random.chance(0.7) : random.chance(0.2),
-    vax: random.below(2),
+    oas: Math.min(largest, random.pick([0, 1, 2, 3, 4, 5, 5, 6, 6, 6])),
+    granules,
+    ds,
+    vax: ds ? 1 : granules >= 4 ? random.below(2) : 0,
   });
 }

@@ -98,7 +98,7 @@ export class VirtualMachine implements TableSpace {
       const flag = (p: number): bigint => random.flag(p);
       const httu = Number(features.httu);
       const ha = httu > 0 ? flag(0.6) : 0n;
-      const hd = httu > 1 ? flag(0.5) : 0n;
+      const hd = httu > 1 && !(process.env.TMPHD && !ha) ? flag(0.5) : 0n;
       const word2 =
         BigInt(this.vmid) |
         (BigInt(t0sz) << 32n) |

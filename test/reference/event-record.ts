@@ -45,7 +45,8 @@ function doublewords(words: readonly bigint[]): Uint8Array {
 
 export function encodeEvent(fault: Fault, request: Request, access: Access): Uint8Array {
   let word0 = TYPES[fault.name] | (BigInt(request.sid) << 32n);
-  if (request.ssid !== undefined) {
+  // 7.3.7: F_STREAM_DISABLED carries the StreamID only.
+  if (request.ssid !== undefined && fault.name !== "F_STREAM_DISABLED") {
     word0 |= BigInt(request.ssid) << 12n;
     // 7.3.9: C_BAD_SUBSTREAMID has no SSV, its SubstreamID is always valid.
     if (fault.name !== "C_BAD_SUBSTREAMID") word0 |= 1n << 11n;

@@ -16,7 +16,21 @@ import {
   pa,
   stage1Fault,
 } from "../steps.js";
-import { bare, CD1, CD_AT, FULL, PA, S1_L1, S1_L2, S1_L3, STE1, STE_AT, stage1, VA, withHttu } from "../worlds.js";
+import {
+  bare,
+  CD_AT,
+  CD1,
+  FULL,
+  PA,
+  S1_L1,
+  S1_L2,
+  S1_L3,
+  STE_AT,
+  STE1,
+  stage1,
+  VA,
+  withHttu,
+} from "../worlds.js";
 
 const HA = { HA: 1 };
 const HAHD = { HA: 1, HD: 1 };
@@ -49,7 +63,12 @@ const accessFlag: ManualCase[] = [
   ),
   stage1("gives F_ACCESS and leaves memory alone when HA = 0, AFFD = 0 (3.13.2, 7.3.15)", {
     leaf: page(PA, { AF: 0 }),
-    steps: [refused("r", F_ACCESS), refused("w", F_ACCESS), refused("px", F_ACCESS), leafIs(page(PA, { AF: 0 }))],
+    steps: [
+      refused("r", F_ACCESS),
+      refused("w", F_ACCESS),
+      refused("px", F_ACCESS),
+      leafIs(page(PA, { AF: 0 })),
+    ],
   }),
   stage1("translates and leaves memory alone when AFFD = 1, HA = 0 (5.4 AFFD)", {
     cd: { AFFD: 1 },
@@ -98,7 +117,15 @@ const dirty: ManualCase[] = [
   stage1("clears AP[2] also after a read has brought the clean page into the TLB (D8.5.2.1 R_SGJBL)", {
     cd: HAHD,
     leaf: CLEAN,
-    steps: [ok("r"), leafIs(CLEAN), ok("r"), ok("w"), leafIs(page(PA, { AP: 0b01, DBM: 1 })), ok("w"), ok("r")],
+    steps: [
+      ok("r"),
+      leafIs(CLEAN),
+      ok("r"),
+      ok("w"),
+      leafIs(page(PA, { AP: 0b01, DBM: 1 })),
+      ok("w"),
+      ok("r"),
+    ],
   }),
   stage1("leaves a writable-clean page clean on reads and instruction reads (3.13.3.1)", {
     cd: HAHD,
@@ -125,10 +152,13 @@ const dirty: ManualCase[] = [
     leaf: CLEAN,
     steps: [refused("w"), ok("r"), leafIs(CLEAN)],
   }),
-  stage1("gives F_ACCESS, not F_PERMISSION, for a write to a clean page with AF = 0 when HTTU is off (3.13.1)", {
-    leaf: page(PA, { AF: 0, AP: 0b11, DBM: 1 }),
-    steps: [refused("w", F_ACCESS)],
-  }),
+  stage1(
+    "gives F_ACCESS, not F_PERMISSION, for a write to a clean page with AF = 0 when HTTU is off (3.13.1)",
+    {
+      leaf: page(PA, { AF: 0, AP: 0b11, DBM: 1 }),
+      steps: [refused("w", F_ACCESS)],
+    },
+  ),
   stage1("leaves a writable-dirty page as it is (3.13.3.1)", {
     cd: HAHD,
     leaf: page(PA, { AP: 0b01, DBM: 1 }),
@@ -163,11 +193,14 @@ const dirty: ManualCase[] = [
     leaf: CLEAN,
     steps: [ok("w"), leafIs(page(PA, { AP: 0b01, DBM: 1 }))],
   }),
-  stage1("does not make a page dirty that PAN refuses (3.13.3.1: will not generate a fault for other reasons)", {
-    cd: { ...HAHD, PAN: 1 },
-    leaf: CLEAN,
-    steps: [refused("pw"), leafIs(CLEAN), ok("w"), leafIs(page(PA, { AP: 0b01, DBM: 1 }))],
-  }),
+  stage1(
+    "does not make a page dirty that PAN refuses (3.13.3.1: will not generate a fault for other reasons)",
+    {
+      cd: { ...HAHD, PAN: 1 },
+      leaf: CLEAN,
+      steps: [refused("pw"), leafIs(CLEAN), ok("w"), leafIs(page(PA, { AP: 0b01, DBM: 1 }))],
+    },
+  ),
 ];
 
 // A writable-clean page counts as writable for execute rights when HD = 1 (R_TTLCV, R_NKLQN; 3.13.8 note).
@@ -201,45 +234,61 @@ const execute: ManualCase[] = [
 
 // Other shapes of descriptor: the whole 64 bits but AF and AP[2] stay.
 const at = (address: bigint, descriptor: bigint) => [address, words(descriptor)] as const;
-const shape = (title: string, fields: Fields, tables: (readonly [bigint, string])[], steps: Step[]): ManualCase =>
+const shape = (
+  title: string,
+  fields: Fields,
+  tables: (readonly [bigint, string])[],
+  steps: Step[],
+): ManualCase =>
   bare(title, { more: [[STE_AT, ste(STE1)], [CD_AT, cd({ ...CD1, ...HAHD, ...fields })], ...tables], steps });
 const CLEAN_NEW: Fields = { AF: 0, AP: 0b11, DBM: 1, PXN: 1 };
 const DIRTY: Fields = { AF: 1, AP: 0b01, DBM: 1, PXN: 1 };
 
 const shapes: ManualCase[] = [
-  shape("updates a 2 MiB block (3.13.2: Block and Page descriptors)", {}, [
-    at(0x4001_0008n, table(0x4001_1000n)),
-    at(0x4001_1008n, block(0x5020_0000n, CLEAN_NEW)),
-  ], [
-    access("w", 0x403f_fff0n, pa(0x503f_fff0n, 21)),
-    holds(0x4001_1008n, words(block(0x5020_0000n, DIRTY))),
-  ]),
-  shape("updates a 64KB page with its address bits 51:48 in bits 15:12", { TG0: 1, T0SZ: 22, IPS: 6 }, [
-    at(0x4001_0008n, table(0x4002_0000n)),
-    at(0x4002_0008n, page(oa64k(0xf_0000_5001_0000n), CLEAN_NEW)),
-  ], [
-    access("w", 0x2001_1234n, pa(0xf_0000_5001_1234n, 16)),
-    holds(0x4002_0008n, words(page(oa64k(0xf_0000_5001_0000n), DIRTY))),
-  ]),
-  shape("updates a 4KB page with DS = 1, address bits 51:50 in bits 9:8", { DS: 1, IPS: 6 }, [
-    at(0x4001_0008n, table(0x4001_1000n)),
-    at(0x4001_1008n, table(0x4001_2000n)),
-    at(0x4001_2008n, page(oaDs(0xe_0000_5000_1000n), CLEAN_NEW)),
-  ], [
-    access("w", VA, pa(0xe_0000_5000_1000n, 12)),
-    holds(0x4001_2008n, words(page(oaDs(0xe_0000_5000_1000n), DIRTY))),
-  ]),
-  shape("updates descriptors reached through TTB1, at a 52-bit address", {
-    EPD0: 1,
-    EPD1: 0,
-    TG1: 3,
-    T1SZ: 22,
-    IPS: 6,
-    TTB1: 0xf_0000_4001_0000n,
-  }, [at(0xf_0000_4001_0008n, block(oa64k(0x5_0000_2000_0000n), CLEAN_NEW))], [
-    access("w", 0xffff_fc00_2001_1234n, pa(0x5_0000_2001_1234n, 29)),
-    holds(0xf_0000_4001_0008n, words(block(oa64k(0x5_0000_2000_0000n), DIRTY))),
-  ]),
+  shape(
+    "updates a 2 MiB block (3.13.2: Block and Page descriptors)",
+    {},
+    [at(0x4001_0008n, table(0x4001_1000n)), at(0x4001_1008n, block(0x5020_0000n, CLEAN_NEW))],
+    [access("w", 0x403f_fff0n, pa(0x503f_fff0n, 21)), holds(0x4001_1008n, words(block(0x5020_0000n, DIRTY)))],
+  ),
+  shape(
+    "updates a 64KB page with its address bits 51:48 in bits 15:12",
+    { TG0: 1, T0SZ: 22, IPS: 6 },
+    [at(0x4001_0008n, table(0x4002_0000n)), at(0x4002_0008n, page(oa64k(0xf_0000_5001_0000n), CLEAN_NEW))],
+    [
+      access("w", 0x2001_1234n, pa(0xf_0000_5001_1234n, 16)),
+      holds(0x4002_0008n, words(page(oa64k(0xf_0000_5001_0000n), DIRTY))),
+    ],
+  ),
+  shape(
+    "updates a 4KB page with DS = 1, address bits 51:50 in bits 9:8",
+    { DS: 1, IPS: 6 },
+    [
+      at(0x4001_0008n, table(0x4001_1000n)),
+      at(0x4001_1008n, table(0x4001_2000n)),
+      at(0x4001_2008n, page(oaDs(0xe_0000_5000_1000n), CLEAN_NEW)),
+    ],
+    [
+      access("w", VA, pa(0xe_0000_5000_1000n, 12)),
+      holds(0x4001_2008n, words(page(oaDs(0xe_0000_5000_1000n), DIRTY))),
+    ],
+  ),
+  shape(
+    "updates descriptors reached through TTB1, at a 52-bit address",
+    {
+      EPD0: 1,
+      EPD1: 0,
+      TG1: 3,
+      T1SZ: 22,
+      IPS: 6,
+      TTB1: 0xf_0000_4001_0000n,
+    },
+    [at(0xf_0000_4001_0008n, block(oa64k(0x5_0000_2000_0000n), CLEAN_NEW))],
+    [
+      access("w", 0xffff_fc00_2001_1234n, pa(0x5_0000_2001_1234n, 29)),
+      holds(0xf_0000_4001_0008n, words(block(oa64k(0x5_0000_2000_0000n), DIRTY))),
+    ],
+  ),
 ];
 
 // IDR0.HTTU: 0b00 nothing, 0b01 Access flag, 0b10 both (5.4 HA).

@@ -28,8 +28,8 @@ import {
   L1_S2,
   L2_S2,
   L3_S2,
-  nested,
   NESTED_L3,
+  nested,
   PA,
   S2_L1,
   S2_L3,
@@ -178,12 +178,15 @@ const stage1Update: ManualCase[] = [
     leaf: young,
     steps: [ok("r"), s1Is(page(DATA_IPA)), holds(L3_S2, words(s2page(L3_HOME)))],
   }),
-  nested("gives F_PERMISSION, CLASS = TT, TTRnW = 0 when the stage 1 AF lies in a read-only page (7.3.16 note)", {
-    cd: S1_HA,
-    leaf: young,
-    l3Page: readOnlyTable,
-    steps: [updateRefused("r"), updateRefused("pw"), updateRefused("x"), s1Is(young)],
-  }),
+  nested(
+    "gives F_PERMISSION, CLASS = TT, TTRnW = 0 when the stage 1 AF lies in a read-only page (7.3.16 note)",
+    {
+      cd: S1_HA,
+      leaf: young,
+      l3Page: readOnlyTable,
+      steps: [updateRefused("r"), updateRefused("pw"), updateRefused("x"), s1Is(young)],
+    },
+  ),
   nested("walks a read-only table page when no update is due (3.13.5)", {
     cd: S1_HAHD,
     l3Page: readOnlyTable,
@@ -207,12 +210,15 @@ const stage1Update: ManualCase[] = [
     leaf: s1Clean,
     steps: [ok("r"), s1Is(s1Clean), ok("w"), s1Is(s1Dirty)],
   }),
-  nested("gives F_PERMISSION, CLASS = TT, TTRnW = 0 when the stage 1 AP[2] lies in a read-only page (3.13.5)", {
-    cd: S1_HAHD,
-    leaf: s1Clean,
-    l3Page: readOnlyTable,
-    steps: [ok("r"), updateRefused("w"), s1Is(s1Clean), ok("r")],
-  }),
+  nested(
+    "gives F_PERMISSION, CLASS = TT, TTRnW = 0 when the stage 1 AP[2] lies in a read-only page (3.13.5)",
+    {
+      cd: S1_HAHD,
+      leaf: s1Clean,
+      l3Page: readOnlyTable,
+      steps: [ok("r"), updateRefused("w"), s1Is(s1Clean), ok("r")],
+    },
+  ),
   nested("makes the table's page dirty at stage 2 when that is writable-clean (R_BDJJL)", {
     ste: HAHD,
     cd: S1_HAHD,

@@ -4,8 +4,16 @@
 // D8-41).
 import { cd, ste } from "../assemble.js";
 import type { Idr, ManualCase } from "../format.js";
-import { access, C_BAD_CD, C_BAD_STE, configError, F_TRANSLATION, stage1Fault, stage2Fault } from "../steps.js";
-import { bare, CD1, CD_AT, FULL, STE1, STE2, STE_AT, withOas } from "../worlds.js";
+import {
+  access,
+  C_BAD_CD,
+  C_BAD_STE,
+  configError,
+  F_TRANSLATION,
+  stage1Fault,
+  stage2Fault,
+} from "../steps.js";
+import { bare, CD_AT, CD1, FULL, STE_AT, STE1, STE2, withOas } from "../worlds.js";
 
 const NO_STT: Idr = { ...FULL, IDR3: FULL.IDR3 & ~(1 << 9) };
 const NO_DS: Idr = { ...FULL, IDR5: FULL.IDR5 & ~(1 << 7) };
@@ -51,7 +59,9 @@ const stage1 = (title: string, idr: Idr, fields: object, legal: boolean): Manual
   });
 
 const t0sz = STAGE1.flatMap(([idr, what, TG0, DS, legal, illegal]) => [
-  ...legal.map((T0SZ) => stage1(`allows T0SZ = ${T0SZ} for ${what} (5.4 T0SZ)`, idr, { TG0, DS, T0SZ }, true)),
+  ...legal.map((T0SZ) =>
+    stage1(`allows T0SZ = ${T0SZ} for ${what} (5.4 T0SZ)`, idr, { TG0, DS, T0SZ }, true),
+  ),
   ...illegal.map((T0SZ) =>
     stage1(`refuses T0SZ = ${T0SZ} for ${what}: C_BAD_CD (5.4 T0SZ, TG0)`, idr, { TG0, DS, T0SZ }, false),
   ),
@@ -67,11 +77,16 @@ const UPPER: readonly (readonly [what: string, fields: object, legal: boolean])[
   ["T1SZ = 48 for 64KB", { TG1: 3, T1SZ: 48 }, false],
 ];
 const t1sz = UPPER.map(([what, fields, legal]) =>
-  stage1(`${legal ? "allows" : "refuses"} ${what}, seen by an access to TTB0 (5.4 T1SZ, TG1, 5.4.1.1)`, FULL, {
-    EPD1: 0,
-    TTB1: 0x4005_0000n,
-    ...fields,
-  }, legal),
+  stage1(
+    `${legal ? "allows" : "refuses"} ${what}, seen by an access to TTB0 (5.4 T1SZ, TG1, 5.4.1.1)`,
+    FULL,
+    {
+      EPD1: 0,
+      TTB1: 0x4005_0000n,
+      ...fields,
+    },
+    legal,
+  ),
 );
 
 // ---- Stage 2 -------------------------------------------------------------------------------------------------------
@@ -143,10 +158,15 @@ const s2t0sz = STAGE2.flatMap(([idr, what, S2TG, S2DS, sl, legal, illegal]) => {
       stage2(`allows S2T0SZ = ${S2T0SZ} for ${what} (5.2 S2T0SZ, S2SL0)`, idr, { ...fields, S2T0SZ }, true),
     ),
     ...illegal.map((S2T0SZ) =>
-      stage2(`refuses S2T0SZ = ${S2T0SZ} for ${what}: C_BAD_STE (5.2 S2T0SZ, S2SL0)`, idr, {
-        ...fields,
-        S2T0SZ,
-      }, false),
+      stage2(
+        `refuses S2T0SZ = ${S2T0SZ} for ${what}: C_BAD_STE (5.2 S2T0SZ, S2SL0)`,
+        idr,
+        {
+          ...fields,
+          S2T0SZ,
+        },
+        false,
+      ),
     ),
   ];
 });

@@ -20,7 +20,7 @@ import {
   pa,
   stage2Fault,
 } from "../steps.js";
-import { CD1, CD_AT, nested, PA, VA, withOas } from "../worlds.js";
+import { CD_AT, CD1, nested, PA, VA, withOas } from "../worlds.js";
 
 const MAPPED = pa(PA, 12);
 const fault = (type: number, kind: Kind = "r", ipa = CD_AT) =>
@@ -30,10 +30,13 @@ const HOME = 0x4020_1000n;
 
 const one: ManualCase[] = [
   nested("reads the CD through stage 2 (5.2 S1ContextPtr is an IPA)", { steps: [access("r", VA, MAPPED)] }),
-  nested("gives F_TRANSLATION, CLASS = CD when the CD's IPA has no descriptor; RnW is the transaction's (7.3.13)", {
-    cdPage: 0n,
-    steps: [fault(F_TRANSLATION, "r"), fault(F_TRANSLATION, "pw"), fault(F_TRANSLATION, "px")],
-  }),
+  nested(
+    "gives F_TRANSLATION, CLASS = CD when the CD's IPA has no descriptor; RnW is the transaction's (7.3.13)",
+    {
+      cdPage: 0n,
+      steps: [fault(F_TRANSLATION, "r"), fault(F_TRANSLATION, "pw"), fault(F_TRANSLATION, "px")],
+    },
+  ),
   nested("gives F_TRANSLATION, CLASS = CD when the CD's IPA is above the stage 2 input range (7.3.13)", {
     ste: { S1ContextPtr: 0x80_0000_0000n },
     steps: [fault(F_TRANSLATION, "r", 0x80_0000_0000n)],
@@ -56,10 +59,13 @@ const one: ManualCase[] = [
     cdPage: s2page(HOME, { S2AP: 2 }),
     steps: [fault(F_PERMISSION, "r"), fault(F_PERMISSION, "w")],
   }),
-  nested("reads the CD as Data: a read-only, execute-never CD page is enough, even for an instruction read (7.3.16)", {
-    cdPage: s2page(HOME, { S2AP: 1, XN: 2 }),
-    steps: [access("w", VA, MAPPED), access("x", VA, MAPPED)],
-  }),
+  nested(
+    "reads the CD as Data: a read-only, execute-never CD page is enough, even for an instruction read (7.3.16)",
+    {
+      cdPage: s2page(HOME, { S2AP: 1, XN: 2 }),
+      steps: [access("w", VA, MAPPED), access("x", VA, MAPPED)],
+    },
+  ),
   nested("records nothing for a stage 2 fault on the CD when S2R = 0 (5.5)", {
     ste: { S2R: 0 },
     cdPage: 0n,
@@ -150,36 +156,42 @@ const two: ManualCase[] = [
     more: [...withLeaf(s2page(0x9000_5000n))],
     steps: [access("r", VA, configError(F_CD_FETCH, { ...SS, FetchAddr: 0x9000_5040n }), { ssid: 0x41 })],
   }),
-  nested("treats an L2Ptr beyond the IAS of 44 bits as C_BAD_SUBSTREAMID or as a stage 2 fault (3.4.3 note 4)", {
-    idr: withOas(4),
-    ste: TWO,
-    more: [...withLeaf(s2page(0x4020_2000n), l1cd({ V: 1, L2Ptr: 0x1000_0000_2000n }))],
-    steps: [
-      access(
-        "r",
-        VA,
-        {
+  nested(
+    "treats an L2Ptr beyond the IAS of 44 bits as C_BAD_SUBSTREAMID or as a stage 2 fault (3.4.3 note 4)",
+    {
+      idr: withOas(4),
+      ste: TWO,
+      more: [...withLeaf(s2page(0x4020_2000n), l1cd({ V: 1, L2Ptr: 0x1000_0000_2000n }))],
+      steps: [
+        access(
+          "r",
+          VA,
+          {
+            either: [
+              configError(C_BAD_SUBSTREAMID, { SubstreamID: 0x41 }),
+              stage2Fault(F_TRANSLATION, "r", VA, 0x1000_0000_2000n, { CLASS: CLASS_CD, ...SS }),
+            ],
+          },
+          { ssid: 0x41 },
+        ),
+      ],
+    },
+  ),
+  nested(
+    "treats an S1ContextPtr beyond the IAS of 44 bits as C_BAD_STE or as a stage 2 fault (3.4.3 note 2)",
+    {
+      idr: withOas(4),
+      ste: { S1ContextPtr: 0x1000_0000_1000n },
+      steps: [
+        access("r", VA, {
           either: [
-            configError(C_BAD_SUBSTREAMID, { SubstreamID: 0x41 }),
-            stage2Fault(F_TRANSLATION, "r", VA, 0x1000_0000_2000n, { CLASS: CLASS_CD, ...SS }),
+            configError(C_BAD_STE),
+            stage2Fault(F_TRANSLATION, "r", VA, 0x1000_0000_1000n, { CLASS: CLASS_CD }),
           ],
-        },
-        { ssid: 0x41 },
-      ),
-    ],
-  }),
-  nested("treats an S1ContextPtr beyond the IAS of 44 bits as C_BAD_STE or as a stage 2 fault (3.4.3 note 2)", {
-    idr: withOas(4),
-    ste: { S1ContextPtr: 0x1000_0000_1000n },
-    steps: [
-      access("r", VA, {
-        either: [
-          configError(C_BAD_STE),
-          stage2Fault(F_TRANSLATION, "r", VA, 0x1000_0000_1000n, { CLASS: CLASS_CD }),
-        ],
-      }),
-    ],
-  }),
+        }),
+      ],
+    },
+  ),
 ];
 
 export const nestedContext: ManualCase[] = [...one, ...two];

@@ -17,7 +17,13 @@ export function matrix(granted: string, at = VA, target = PA): Step[] {
 
 // Table D8-65. r w x: UnprivRead, UnprivWrite, UnprivExecute; pr pw px: Priv…. Where the table says PrivWXN or
 // UnprivWXN next to a write permission, that execute permission is gone (R_YHVFR, R_NPBXC).
-const TABLE_D8_65: readonly (readonly [uxn: number, pxn: number, ap: number, wxn: number, granted: string])[] = [
+const TABLE_D8_65: readonly (readonly [
+  uxn: number,
+  pxn: number,
+  ap: number,
+  wxn: number,
+  granted: string,
+])[] = [
   [0, 0, 0b00, 0, "pr pw px x"],
   [0, 0, 0b00, 1, "pr pw x"],
   [0, 0, 0b01, 0, "pr pw r w x"],

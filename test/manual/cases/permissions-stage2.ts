@@ -2,16 +2,7 @@
 // with which attributes (DDI 0487 Tables D8-76 to D8-78, D8.4.3, D8.4.4; IHI 0070 13.4.3, 6.3.4 XNX, 7.3.16).
 import { page, s2page } from "../assemble.js";
 import type { Idr, ManualCase, Step } from "../format.js";
-import {
-  ABORT,
-  access,
-  CLASS_TT,
-  F_PERMISSION,
-  type Kind,
-  pa,
-  stage1Fault,
-  stage2Fault,
-} from "../steps.js";
+import { ABORT, access, CLASS_TT, F_PERMISSION, type Kind, pa, stage1Fault, stage2Fault } from "../steps.js";
 import { DATA_IPA, FULL, nested, PA, stage2, VA } from "../worlds.js";
 
 const KINDS: readonly Kind[] = ["r", "w", "x", "pr", "pw", "px"];
@@ -46,10 +37,21 @@ const XN: readonly (readonly [xn: number, granted: string])[] = [
 ];
 
 const binary = (value: number): string => value.toString(2).padStart(2, "0");
-const ROWS: readonly (readonly [what: string, idr: Idr, fields: { S2AP?: number; XN?: number }, granted: string])[] = [
-  ...S2AP.map(([s2ap, granted]) => [`S2AP = 0b${binary(s2ap)} (Table D8-76)`, FULL, { S2AP: s2ap }, granted] as const),
-  ...XNX.map(([xn, granted]) => [`XN = 0b${binary(xn)} with XNX (Table D8-78)`, FULL, { XN: xn }, granted] as const),
-  ...XN.map(([xn, granted]) => [`XN[1] = ${xn >> 1} without XNX (Table D8-77)`, NO_XNX, { XN: xn }, granted] as const),
+const ROWS: readonly (readonly [
+  what: string,
+  idr: Idr,
+  fields: { S2AP?: number; XN?: number },
+  granted: string,
+])[] = [
+  ...S2AP.map(
+    ([s2ap, granted]) => [`S2AP = 0b${binary(s2ap)} (Table D8-76)`, FULL, { S2AP: s2ap }, granted] as const,
+  ),
+  ...XNX.map(
+    ([xn, granted]) => [`XN = 0b${binary(xn)} with XNX (Table D8-78)`, FULL, { XN: xn }, granted] as const,
+  ),
+  ...XN.map(
+    ([xn, granted]) => [`XN[1] = ${xn >> 1} without XNX (Table D8-77)`, NO_XNX, { XN: xn }, granted] as const,
+  ),
   ["S2AP = 0b00, XN = 0b10: nothing (Tables D8-76, D8-78)", FULL, { S2AP: 0, XN: 0b10 }, ""],
   ["S2AP = 0b01, XN = 0b11 (Tables D8-76, D8-78)", FULL, { S2AP: 1, XN: 0b11 }, "r pr px"],
 ];
@@ -107,10 +109,7 @@ const both: ManualCase[] = [
   stage2("applies PRIVCFG and INSTCFG without stage 1 too (13.1.4)", {
     ste: { PRIVCFG: 2, INSTCFG: 3 },
     leaf: s2page(PA, { XN: 0b11 }),
-    steps: [
-      access("pr", VA, stage2Fault(F_PERMISSION, "x", VA, VA)),
-      access("pw", VA, pa(PA, 12)),
-    ],
+    steps: [access("pr", VA, stage2Fault(F_PERMISSION, "x", VA, VA)), access("pw", VA, pa(PA, 12))],
   }),
   stage2("records nothing when S2R = 0 (5.5)", {
     ste: { S2R: 0 },
@@ -141,13 +140,16 @@ const tables: ManualCase[] = [
       ),
     }),
   ),
-  nested("gives F_PERMISSION, CLASS = TT, TTRnW = 1 for a table in Device memory when S2PTW = 1 (5.2 S2PTW)", {
-    ste: { S2PTW: 1 },
-    l3Page: s2page(0x4021_2000n, { MemAttr: 1 }),
-    steps: [
-      access("w", VA, stage2Fault(F_PERMISSION, "w", VA, 0x4001_2000n, { CLASS: CLASS_TT, TTRnW: 1 })),
-    ],
-  }),
+  nested(
+    "gives F_PERMISSION, CLASS = TT, TTRnW = 1 for a table in Device memory when S2PTW = 1 (5.2 S2PTW)",
+    {
+      ste: { S2PTW: 1 },
+      l3Page: s2page(0x4021_2000n, { MemAttr: 1 }),
+      steps: [
+        access("w", VA, stage2Fault(F_PERMISSION, "w", VA, 0x4001_2000n, { CLASS: CLASS_TT, TTRnW: 1 })),
+      ],
+    },
+  ),
 ];
 
 export const permissionsStage2: ManualCase[] = [...alone, ...below, ...both, ...tables];

@@ -3,7 +3,7 @@
 import { cd, type Fields, page, ste, table, words } from "../assemble.js";
 import type { Idr, ManualCase, Step } from "../format.js";
 import { access, F_PERMISSION, F_TRANSLATION, type Kind, pa, stage1Fault } from "../steps.js";
-import { bare, CD1, CD_AT, FULL, PA, STE1, STE_AT, stage1, VA } from "../worlds.js";
+import { bare, CD_AT, CD1, FULL, PA, STE_AT, STE1, stage1, VA } from "../worlds.js";
 import { matrix } from "./permissions-stage1.js";
 
 // ---- Tables --------------------------------------------------------------------------------------------------------
@@ -29,16 +29,22 @@ const APTABLE: readonly (readonly [aptable: number, ap: number, granted: string]
 const binary = (value: number): string => value.toString(2).padStart(2, "0");
 
 const aptable = APTABLE.flatMap(([APTable, AP, granted]) => [
-  stage1(`grants ${granted} with APTable = 0b${binary(APTable)} at level 1, AP = 0b${binary(AP)} (Table D8-64)`, {
-    l1: { APTable },
-    leaf: page(PA, { AP }),
-    steps: matrix(granted),
-  }),
-  stage1(`grants ${granted} with APTable = 0b${binary(APTable)} at level 2, AP = 0b${binary(AP)} (Table D8-64)`, {
-    l2: { APTable },
-    leaf: page(PA, { AP }),
-    steps: matrix(granted),
-  }),
+  stage1(
+    `grants ${granted} with APTable = 0b${binary(APTable)} at level 1, AP = 0b${binary(AP)} (Table D8-64)`,
+    {
+      l1: { APTable },
+      leaf: page(PA, { AP }),
+      steps: matrix(granted),
+    },
+  ),
+  stage1(
+    `grants ${granted} with APTable = 0b${binary(APTable)} at level 2, AP = 0b${binary(AP)} (Table D8-64)`,
+    {
+      l2: { APTable },
+      leaf: page(PA, { AP }),
+      steps: matrix(granted),
+    },
+  ),
 ]);
 
 const hierarchy: ManualCase[] = [
@@ -110,8 +116,16 @@ const upper = (title: string, fields: Fields, granted: string): ManualCase =>
     steps: matrix(granted, HIGH),
   });
 const had1: ManualCase[] = [
-  upper("ignores hierarchical permissions of the upper half when HAD1 = 1 (5.4 HAD1)", { HAD1: 1 }, "pr pw r w x"),
-  upper("applies hierarchical permissions of the upper half when only HAD0 = 1 (5.4 HAD1)", { HAD0: 1 }, "pr x"),
+  upper(
+    "ignores hierarchical permissions of the upper half when HAD1 = 1 (5.4 HAD1)",
+    { HAD1: 1 },
+    "pr pw r w x",
+  ),
+  upper(
+    "applies hierarchical permissions of the upper half when only HAD0 = 1 (5.4 HAD1)",
+    { HAD0: 1 },
+    "pr x",
+  ),
 ];
 
 // ---- PAN -----------------------------------------------------------------------------------------------------------
@@ -136,11 +150,14 @@ const PAN: readonly (readonly [ap: number, uxn: number, epan: number, granted: s
 
 const pan: ManualCase[] = [
   ...PAN.map(([AP, UXN, EPAN, granted]) =>
-    stage1(`grants ${granted} with PAN = 1, EPAN = ${EPAN}, AP = 0b${binary(AP)}, UXN = ${UXN} (5.4 PAN, EPAN)`, {
-      cd: { PAN: 1, EPAN },
-      leaf: page(PA, { AP, UXN }),
-      steps: matrix(granted),
-    }),
+    stage1(
+      `grants ${granted} with PAN = 1, EPAN = ${EPAN}, AP = 0b${binary(AP)}, UXN = ${UXN} (5.4 PAN, EPAN)`,
+      {
+        cd: { PAN: 1, EPAN },
+        leaf: page(PA, { AP, UXN }),
+        steps: matrix(granted),
+      },
+    ),
   ),
   stage1("does nothing with EPAN = 1 while PAN = 0 (5.4 EPAN)", {
     cd: { EPAN: 1 },
@@ -186,8 +203,7 @@ const pan: ManualCase[] = [
 
 const NO_OVERRIDE: Idr = { ...FULL, IDR1: FULL.IDR1 & ~(1 << 26) };
 /** An access of one kind that is checked and recorded as another. */
-const as = (kind: Kind, effective: Kind): Step =>
-  access(kind, VA, stage1Fault(F_PERMISSION, effective, VA));
+const as = (kind: Kind, effective: Kind): Step => access(kind, VA, stage1Fault(F_PERMISSION, effective, VA));
 const ok = (kind: Kind): Step => access(kind, VA, pa(PA, 12));
 
 const overrides: ManualCase[] = [

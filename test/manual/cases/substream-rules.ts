@@ -18,7 +18,7 @@ import {
   stage1Fault,
   stage2Fault,
 } from "../steps.js";
-import { bare, CD1, DATA_IPA, FULL, nested, PA, STE1, STE_AT, stage2, VA, withOas } from "../worlds.js";
+import { bare, CD1, DATA_IPA, FULL, nested, PA, STE_AT, STE1, stage2, VA, withOas } from "../worlds.js";
 
 const FIRST = pa(0x1_0020_1000n);
 const SECOND = pa(0x2_0020_1000n);
@@ -60,13 +60,17 @@ const s1dss: ManualCase[] = [
     access("r", VA, FIRST, { ssid: 0 }),
     access("r", VA, SECOND, { ssid: 1 }),
   ]),
-  four("bypasses stage 1 without SubstreamID when S1DSS = 0b01, and uses CD 0 with SubstreamID 0 (5.2)", { S1DSS: 1 }, [
-    access("r", VA, bypass(VA)),
-    access("w", 0x1234_5678_9abcn, bypass(0x1234_5678_9abcn)),
-    access("px", 0x1234_5678_9abcn, bypass(0x1234_5678_9abcn)),
-    access("r", VA, FIRST, { ssid: 0 }),
-    access("r", VA, SECOND, { ssid: 1 }),
-  ]),
+  four(
+    "bypasses stage 1 without SubstreamID when S1DSS = 0b01, and uses CD 0 with SubstreamID 0 (5.2)",
+    { S1DSS: 1 },
+    [
+      access("r", VA, bypass(VA)),
+      access("w", 0x1234_5678_9abcn, bypass(0x1234_5678_9abcn)),
+      access("px", 0x1234_5678_9abcn, bypass(0x1234_5678_9abcn)),
+      access("r", VA, FIRST, { ssid: 0 }),
+      access("r", VA, SECOND, { ssid: 1 }),
+    ],
+  ),
   four(
     "gives F_ADDR_SIZE for an S1DSS = 0b01 bypass above the OAS of 44 bits (3.4, 7.3.14: S2 = 0, CLASS = IN)",
     { S1DSS: 1 },
@@ -78,13 +82,19 @@ const s1dss: ManualCase[] = [
     ],
     withOas(4),
   ),
-  four("fetches no CD for an S1DSS = 0b01 bypass, so a bad S1ContextPtr content does not matter (5.2)", {
-    S1DSS: 1,
-    S1ContextPtr: 0x9000_0000n,
-  }, [
-    access("r", VA, bypass(VA)),
-    access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 1, FetchAddr: 0x9000_0040n }), { ssid: 1 }),
-  ]),
+  four(
+    "fetches no CD for an S1DSS = 0b01 bypass, so a bad S1ContextPtr content does not matter (5.2)",
+    {
+      S1DSS: 1,
+      S1ContextPtr: 0x9000_0000n,
+    },
+    [
+      access("r", VA, bypass(VA)),
+      access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 1, FetchAddr: 0x9000_0040n }), {
+        ssid: 1,
+      }),
+    ],
+  ),
   four(
     "uses CD 0 without SubstreamID when S1DSS = 0b10, and refuses SubstreamID 0: F_STREAM_DISABLED (5.2 S1DSS)",
     { S1DSS: 2 },
@@ -94,14 +104,19 @@ const s1dss: ManualCase[] = [
       access("r", VA, SECOND, { ssid: 1 }),
     ],
   ),
-  four("reports C_BAD_SUBSTREAMID before F_STREAM_DISABLED, and C_BAD_STE before both (7.3.22)", { S1DSS: 2 }, [
-    access("r", VA, bad(4), { ssid: 4 }),
-    access("r", VA, bad(0xfffff), { ssid: 0xfffff }),
-  ]),
-  four("reports C_BAD_STE before C_BAD_SUBSTREAMID and F_STREAM_DISABLED (7.3.22)", { S1DSS: 0, S1CDMax: 21 }, [
-    access("r", VA, configError(C_BAD_STE)),
-    access("r", VA, configError(C_BAD_STE, { SSV: 1, SubstreamID: 0xfffff }), { ssid: 0xfffff }),
-  ]),
+  four(
+    "reports C_BAD_SUBSTREAMID before F_STREAM_DISABLED, and C_BAD_STE before both (7.3.22)",
+    { S1DSS: 2 },
+    [access("r", VA, bad(4), { ssid: 4 }), access("r", VA, bad(0xfffff), { ssid: 0xfffff })],
+  ),
+  four(
+    "reports C_BAD_STE before C_BAD_SUBSTREAMID and F_STREAM_DISABLED (7.3.22)",
+    { S1DSS: 0, S1CDMax: 21 },
+    [
+      access("r", VA, configError(C_BAD_STE)),
+      access("r", VA, configError(C_BAD_STE, { SSV: 1, SubstreamID: 0xfffff }), { ssid: 0xfffff }),
+    ],
+  ),
   four("ignores S1DSS when S1CDMax = 0: CD 0 without SubstreamID (5.2 S1DSS)", { S1DSS: 0, S1CDMax: 0 }, [
     access("r", VA, FIRST),
     access("r", VA, bad(0), { ssid: 0 }),
@@ -109,10 +124,12 @@ const s1dss: ManualCase[] = [
 ];
 
 const withoutSubstreams: ManualCase[] = [
-  four("refuses any SubstreamID when SSIDSIZE = 0: C_BAD_SUBSTREAMID (5.2 S1CDMax, 7.3.9)", { S1CDMax: 0 }, [
-    access("r", VA, FIRST),
-    access("r", VA, bad(0), { ssid: 0 }),
-  ], { ...FULL, IDR1: FULL.IDR1 & ~0x7c0 }),
+  four(
+    "refuses any SubstreamID when SSIDSIZE = 0: C_BAD_SUBSTREAMID (5.2 S1CDMax, 7.3.9)",
+    { S1CDMax: 0 },
+    [access("r", VA, FIRST), access("r", VA, bad(0), { ssid: 0 })],
+    { ...FULL, IDR1: FULL.IDR1 & ~0x7c0 },
+  ),
   four("refuses any SubstreamID when Config = 0b100: C_BAD_SUBSTREAMID (5.2 S1Fmt, 7.3.9)", { Config: 4 }, [
     access("r", VA, bypass(VA)),
     access("r", VA, bad(0), { ssid: 0 }),
@@ -139,18 +156,33 @@ const records: ManualCase[] = [
   ]),
   four("carries SSV and SubstreamID in a translation fault (7.3.13)", {}, [
     access("r", UNMAPPED, stage1Fault(F_TRANSLATION, "r", UNMAPPED, { SSV: 1, SubstreamID: 1 }), { ssid: 1 }),
-    access("pw", UNMAPPED, stage1Fault(F_TRANSLATION, "pw", UNMAPPED, { SSV: 1, SubstreamID: 0 }), { ssid: 0 }),
+    access("pw", UNMAPPED, stage1Fault(F_TRANSLATION, "pw", UNMAPPED, { SSV: 1, SubstreamID: 0 }), {
+      ssid: 0,
+    }),
   ]),
   four("leaves SSV clear where CD 0 serves a transaction without SubstreamID (7.3 SSV)", { S1DSS: 2 }, [
     access("r", UNMAPPED, stage1Fault(F_TRANSLATION, "r", UNMAPPED)),
   ]),
-  four("reports the address of the CD in F_CD_FETCH (7.3.10 FetchAddr)", { S1ContextPtr: 0xa000_0000n, S1CDMax: 8 }, [
-    access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 0x85, FetchAddr: 0xa000_2140n }), { ssid: 0x85 }),
-    access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 0, FetchAddr: 0xa000_0000n }), { ssid: 0 }),
-  ]),
-  four("refuses an S1ContextPtr above the OAS of 44 bits with stage 1 only: C_BAD_STE (3.4.3 note 1)", {
-    S1ContextPtr: 0x1000_0000_0000n,
-  }, [access("r", VA, configError(C_BAD_STE, { SSV: 1, SubstreamID: 1 }), { ssid: 1 })], withOas(4)),
+  four(
+    "reports the address of the CD in F_CD_FETCH (7.3.10 FetchAddr)",
+    { S1ContextPtr: 0xa000_0000n, S1CDMax: 8 },
+    [
+      access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 0x85, FetchAddr: 0xa000_2140n }), {
+        ssid: 0x85,
+      }),
+      access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 0, FetchAddr: 0xa000_0000n }), {
+        ssid: 0,
+      }),
+    ],
+  ),
+  four(
+    "refuses an S1ContextPtr above the OAS of 44 bits with stage 1 only: C_BAD_STE (3.4.3 note 1)",
+    {
+      S1ContextPtr: 0x1000_0000_0000n,
+    },
+    [access("r", VA, configError(C_BAD_STE, { SSV: 1, SubstreamID: 1 }), { ssid: 1 })],
+    withOas(4),
+  ),
 ];
 
 /** A two-level table, 4KB leaves, 2^8 CDs; L1CD n at 0x4400_0000 + 8 n. */
@@ -173,24 +205,34 @@ const HERE = l1cd({ V: 1, L2Ptr: 0x4018_0000n });
 const ABSENT = l1cd({ V: 0, L2Ptr: 0x4018_0000n });
 
 const l1cds: ManualCase[] = [
-  split("gives C_BAD_SUBSTREAMID for an L1CD with V = 0, its L2Ptr ignored (5.3.1)", {}, [HERE, ABSENT], [
-    access("r", VA, SECOND, { ssid: 1 }),
-    access("r", VA, bad(0x40), { ssid: 0x40 }),
-    access("r", VA, bad(0x7f), { ssid: 0x7f }),
-  ]),
-  split("gives C_BAD_CD for CDs of a level 2 table that hold V = 0 (5.4 V)", {}, [HERE], [
-    access("r", VA, configError(C_BAD_CD, { SSV: 1, SubstreamID: 2 }), { ssid: 2 }),
-  ]),
+  split(
+    "gives C_BAD_SUBSTREAMID for an L1CD with V = 0, its L2Ptr ignored (5.3.1)",
+    {},
+    [HERE, ABSENT],
+    [
+      access("r", VA, SECOND, { ssid: 1 }),
+      access("r", VA, bad(0x40), { ssid: 0x40 }),
+      access("r", VA, bad(0x7f), { ssid: 0x7f }),
+    ],
+  ),
+  split(
+    "gives C_BAD_CD for CDs of a level 2 table that hold V = 0 (5.4 V)",
+    {},
+    [HERE],
+    [access("r", VA, configError(C_BAD_CD, { SSV: 1, SubstreamID: 2 }), { ssid: 2 })],
+  ),
   split(
     "records SubstreamID 0 when S1DSS = 0b10 leads to an L1CD with V = 0 (7.3.9)",
     { S1DSS: 2 },
     [ABSENT, HERE],
     [access("r", VA, bad(0)), access("r", VA, FIRST, { ssid: 0x40 })],
   ),
-  split("reads CD 0 through L1CD 0 when S1DSS = 0b10 (5.2 S1DSS)", { S1DSS: 2 }, [HERE], [
-    access("r", VA, FIRST),
-    access("r", VA, SECOND, { ssid: 1 }),
-  ]),
+  split(
+    "reads CD 0 through L1CD 0 when S1DSS = 0b10 (5.2 S1DSS)",
+    { S1DSS: 2 },
+    [HERE],
+    [access("r", VA, FIRST), access("r", VA, SECOND, { ssid: 1 })],
+  ),
   split(
     "gives C_BAD_SUBSTREAMID for an L2Ptr above the OAS of 44 bits (3.4.3 note 3, 7.3.9)",
     {},
@@ -198,17 +240,28 @@ const l1cds: ManualCase[] = [
     [access("r", VA, bad(1), { ssid: 1 })],
     withOas(4),
   ),
-  split("reports the address of the L1CD in F_CD_FETCH when that is out of memory (7.3.10)", {
-    S1ContextPtr: 0x9000_0000n,
-  }, [], [
-    access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 0x41, FetchAddr: 0x9000_0008n }), { ssid: 0x41 }),
-  ]),
-  split("reports the address of the CD in F_CD_FETCH when the level 2 table is out of memory (7.3.10)", {}, [
-    HERE,
-    l1cd({ V: 1, L2Ptr: 0x9000_0000n }),
-  ], [
-    access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 0x43, FetchAddr: 0x9000_00c0n }), { ssid: 0x43 }),
-  ]),
+  split(
+    "reports the address of the L1CD in F_CD_FETCH when that is out of memory (7.3.10)",
+    {
+      S1ContextPtr: 0x9000_0000n,
+    },
+    [],
+    [
+      access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 0x41, FetchAddr: 0x9000_0008n }), {
+        ssid: 0x41,
+      }),
+    ],
+  ),
+  split(
+    "reports the address of the CD in F_CD_FETCH when the level 2 table is out of memory (7.3.10)",
+    {},
+    [HERE, l1cd({ V: 1, L2Ptr: 0x9000_0000n })],
+    [
+      access("r", VA, configError(F_CD_FETCH, { SSV: 1, SubstreamID: 0x43, FetchAddr: 0x9000_00c0n }), {
+        ssid: 0x43,
+      }),
+    ],
+  ),
 ];
 
 const bypassIntoStage2: ManualCase[] = [
@@ -221,9 +274,14 @@ const bypassIntoStage2: ManualCase[] = [
       access("w", VA, stage2Fault(F_TRANSLATION, "w", VA, VA)),
       access("r", 0x80_0000_0000n, stage2Fault(F_TRANSLATION, "r", 0x80_0000_0000n, 0x80_0000_0000n)),
       access("r", 0x10_0000_0000_0000n, stage1Fault(F_ADDR_SIZE, "r", 0x10_0000_0000_0000n)),
-      access("r", VA, stage2Fault(F_TRANSLATION, "r", VA, 0x4000_1000n, { CLASS: 0, SSV: 1, SubstreamID: 0 }), {
-        ssid: 0,
-      }),
+      access(
+        "r",
+        VA,
+        stage2Fault(F_TRANSLATION, "r", VA, 0x4000_1000n, { CLASS: 0, SSV: 1, SubstreamID: 0 }),
+        {
+          ssid: 0,
+        },
+      ),
     ],
   }),
 ];

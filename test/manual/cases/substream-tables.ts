@@ -4,7 +4,7 @@
 import { block, cd, type Fields, l1cd, ste, words } from "../assemble.js";
 import type { Idr, ManualCase, Step } from "../format.js";
 import { access, C_BAD_STE, C_BAD_SUBSTREAMID, configError, pa } from "../steps.js";
-import { bare, CD1, FULL, STE1, STE_AT, VA } from "../worlds.js";
+import { bare, CD1, FULL, STE_AT, STE1, VA } from "../worlds.js";
 
 const FIRST = pa(0x1_0020_1000n);
 const WANTED = pa(0x2_0020_1000n);
@@ -14,7 +14,13 @@ const WANTED_CD = cd({ ...CD1, TTB0: 0x4002_1000n });
 
 type Memory = readonly (readonly [bigint, string])[];
 
-function substreams(title: string, fields: Fields, memory: Memory, steps: Step[], idr: Idr = FULL): ManualCase {
+function substreams(
+  title: string,
+  fields: Fields,
+  memory: Memory,
+  steps: Step[],
+  idr: Idr = FULL,
+): ManualCase {
   const tables: Memory = [
     [STE_AT, ste({ ...STE1, S1ContextPtr: 0x4400_0000n, ...fields })],
     [0x4002_0008n, words(block(0x1_0000_0000n))],
@@ -165,12 +171,9 @@ const rules: ManualCase[] = [
     ],
     withSsidSize(4),
   ),
-  substreams(
-    "refuses S1CDMax = 21 when SSIDSIZE = 20: C_BAD_STE (5.2 S1CDMax)",
-    { S1CDMax: 21 },
-    oneCd,
-    [access("r", VA, BAD_STE)],
-  ),
+  substreams("refuses S1CDMax = 21 when SSIDSIZE = 20: C_BAD_STE (5.2 S1CDMax)", { S1CDMax: 21 }, oneCd, [
+    access("r", VA, BAD_STE),
+  ]),
   substreams(
     "ignores S1CDMax, S1Fmt and S1DSS when SSIDSIZE = 0: one CD (5.2 S1CDMax, S1DSS)",
     { S1CDMax: 7, S1Fmt: 1, S1DSS: 0 },

@@ -4,7 +4,7 @@
 import { block, cd, type Fields, page, s2page, ste, table, words } from "../assemble.js";
 import type { Access, Expect, ManualCase, Step } from "../format.js";
 import { access, cmd, pa, SYNC, store } from "../steps.js";
-import { bare, CD1, CD_AT, nested, PA, S1_L2, S1_L3, STE1, STE_AT, stage1, stage2, VA } from "../worlds.js";
+import { bare, CD_AT, CD1, nested, PA, S1_L2, S1_L3, STE_AT, STE1, stage1, stage2, VA } from "../worlds.js";
 
 const NH_VA = 0x12;
 const NH_VAA = 0x13;
@@ -38,25 +38,28 @@ const blocks: ManualCase[] = [
       kept(VA, 0x5020_1000n, 0x6020_1000n),
     ],
   }),
-  nested("drops all pieces of a stage 1 block that stage 2 maps by pages, for any address in the block (4.4.2.4)", {
-    more: [
-      // Stage 1 level 2: a 2 MiB block to IPA 0x8020_0000; stage 2 pages 1 and 2 there.
-      at(0x4021_1008n, block(0x8020_0000n, { nG: 1 })),
-      at(0x4010_4008n, s2page(0x5000_1000n), s2page(0x7777_2000n)),
-      // A second block at IPA 0xC020_0000: stage 2 level 1 entry 3.
-      at(0x4010_0018n, table(0x4010_7000n)),
-      at(0x4010_7008n, table(0x4010_8000n)),
-      at(0x4010_8008n, s2page(0x6666_1000n), s2page(0x6666_2000n)),
-    ],
-    steps: [
-      read(VA, pa(0x5000_1000n, 12)),
-      read(VA + 0x1000n, pa(0x7777_2000n, 12)),
-      store(0x4021_1008n, words(block(0xc020_0000n, { nG: 1 }))),
-      ...tlbi(NH_VA, { ASID: 0x22, Address: 0x403f_0000n, Leaf: 1 }),
-      dropped(VA, 0x6666_1000n),
-      dropped(VA + 0x1000n, 0x6666_2000n),
-    ],
-  }),
+  nested(
+    "drops all pieces of a stage 1 block that stage 2 maps by pages, for any address in the block (4.4.2.4)",
+    {
+      more: [
+        // Stage 1 level 2: a 2 MiB block to IPA 0x8020_0000; stage 2 pages 1 and 2 there.
+        at(0x4021_1008n, block(0x8020_0000n, { nG: 1 })),
+        at(0x4010_4008n, s2page(0x5000_1000n), s2page(0x7777_2000n)),
+        // A second block at IPA 0xC020_0000: stage 2 level 1 entry 3.
+        at(0x4010_0018n, table(0x4010_7000n)),
+        at(0x4010_7008n, table(0x4010_8000n)),
+        at(0x4010_8008n, s2page(0x6666_1000n), s2page(0x6666_2000n)),
+      ],
+      steps: [
+        read(VA, pa(0x5000_1000n, 12)),
+        read(VA + 0x1000n, pa(0x7777_2000n, 12)),
+        store(0x4021_1008n, words(block(0xc020_0000n, { nG: 1 }))),
+        ...tlbi(NH_VA, { ASID: 0x22, Address: 0x403f_0000n, Leaf: 1 }),
+        dropped(VA, 0x6666_1000n),
+        dropped(VA + 0x1000n, 0x6666_2000n),
+      ],
+    },
+  ),
 ];
 
 /** A second level 3 table at 0x4001_3000: pages 1 and 2 lead to 0x6000_1000 and 0x6000_2000. */
@@ -87,17 +90,20 @@ const tables: ManualCase[] = [
       dropped(VA, 0x6000_1000n),
     ],
   }),
-  stage1("drops cached table descriptors with NH_ASID even where the pages are global (ASIDE1: entries above the leaf)", {
-    more: [SECOND_L3],
-    steps: [
-      read(VA, pa(PA)),
-      moveTable,
-      ...tlbi(0x11, { ASID: 0x22 }),
-      // A page not seen before: the walk must use the new table. The global page itself stays.
-      dropped(VA + 0x1000n, 0x6000_2000n),
-      kept(VA, PA, 0x6000_1000n),
-    ],
-  }),
+  stage1(
+    "drops cached table descriptors with NH_ASID even where the pages are global (ASIDE1: entries above the leaf)",
+    {
+      more: [SECOND_L3],
+      steps: [
+        read(VA, pa(PA)),
+        moveTable,
+        ...tlbi(0x11, { ASID: 0x22 }),
+        // A page not seen before: the walk must use the new table. The global page itself stays.
+        dropped(VA + 0x1000n, 0x6000_2000n),
+        kept(VA, PA, 0x6000_1000n),
+      ],
+    },
+  ),
   stage2("drops cached table descriptors of stage 2 with TLBI_S2_IPA, Leaf = 0 (4.4.3.1)", {
     more: [at(0x4010_3008n, s2page(0x6000_1000n), s2page(0x6000_2000n))],
     steps: [
@@ -158,12 +164,7 @@ function range(title: string, tg: number, fields: Fields, first: number, last: n
   const va = (n: number) => base + BigInt(n) * size + 0x10n;
   const offset = (n: number) => BigInt(n) * size + 0x10n;
   return bare(title, {
-    more: [
-      [STE_AT, ste(STE1)],
-      [CD_AT, cd({ ...CD1, ...cdFields })],
-      ...upper,
-      [entry, leaves(FROM)],
-    ],
+    more: [[STE_AT, ste(STE1)], [CD_AT, cd({ ...CD1, ...cdFields })], ...upper, [entry, leaves(FROM)]],
     steps: [
       ...eight.map((n) => read(va(n), pa(FROM + offset(n)))),
       store(entry, leaves(TO)),
@@ -178,25 +179,109 @@ function range(title: string, tg: number, fields: Fields, first: number, last: n
 }
 
 const ranges: ManualCase[] = [
-  range("drops NUM + 1 = 3 pages of 4KB from the address on, no others (4.4.1.1)", 1, { NUM: 2, SCALE: 0, Address: 0x4020_2000n }, 2, 4),
-  range("drops (NUM + 1) × 2^SCALE = 2 × 2 pages of 4KB (4.4.1.1)", 1, { NUM: 1, SCALE: 1, Address: 0x4020_1000n }, 1, 4),
-  range("drops all pages of a range of 2^SCALE = 8 (4.4.1.1)", 1, { NUM: 0, SCALE: 3, Address: 0x4020_0000n }, 0, 7),
-  range("drops one page with NUM = SCALE = 0 and TTL = 3 (4.4.1.1)", 1, { NUM: 0, SCALE: 0, TTL: 3, Address: 0x4020_5000n }, 5, 5),
-  range("drops 3 pages of 4KB with TTL = 3 (4.4.1.1)", 1, { NUM: 2, SCALE: 0, TTL: 3, Address: 0x4020_0000n }, 0, 2),
+  range(
+    "drops NUM + 1 = 3 pages of 4KB from the address on, no others (4.4.1.1)",
+    1,
+    { NUM: 2, SCALE: 0, Address: 0x4020_2000n },
+    2,
+    4,
+  ),
+  range(
+    "drops (NUM + 1) × 2^SCALE = 2 × 2 pages of 4KB (4.4.1.1)",
+    1,
+    { NUM: 1, SCALE: 1, Address: 0x4020_1000n },
+    1,
+    4,
+  ),
+  range(
+    "drops all pages of a range of 2^SCALE = 8 (4.4.1.1)",
+    1,
+    { NUM: 0, SCALE: 3, Address: 0x4020_0000n },
+    0,
+    7,
+  ),
+  range(
+    "drops one page with NUM = SCALE = 0 and TTL = 3 (4.4.1.1)",
+    1,
+    { NUM: 0, SCALE: 0, TTL: 3, Address: 0x4020_5000n },
+    5,
+    5,
+  ),
+  range(
+    "drops 3 pages of 4KB with TTL = 3 (4.4.1.1)",
+    1,
+    { NUM: 2, SCALE: 0, TTL: 3, Address: 0x4020_0000n },
+    0,
+    2,
+  ),
   range("drops 3 pages of 16KB (4.4.1.1 TG = 0b10)", 2, { NUM: 2, SCALE: 0, Address: 0x200_8000n }, 2, 4),
-  range("drops 4 pages of 16KB with SCALE = 2 (4.4.1.1 TG = 0b10)", 2, { NUM: 0, SCALE: 2, Address: 0x201_0000n }, 4, 7),
-  range("drops one page of 16KB with TTL = 3 (4.4.1.1 TG = 0b10)", 2, { NUM: 0, SCALE: 0, TTL: 3, Address: 0x200_4000n }, 1, 1),
+  range(
+    "drops 4 pages of 16KB with SCALE = 2 (4.4.1.1 TG = 0b10)",
+    2,
+    { NUM: 0, SCALE: 2, Address: 0x201_0000n },
+    4,
+    7,
+  ),
+  range(
+    "drops one page of 16KB with TTL = 3 (4.4.1.1 TG = 0b10)",
+    2,
+    { NUM: 0, SCALE: 0, TTL: 3, Address: 0x200_4000n },
+    1,
+    1,
+  ),
   range("drops 3 pages of 64KB (4.4.1.1 TG = 0b11)", 3, { NUM: 2, SCALE: 0, Address: 0x2002_0000n }, 2, 4),
-  range("drops 6 pages of 64KB: (2 + 1) × 2^1 (4.4.1.1 TG = 0b11)", 3, { NUM: 2, SCALE: 1, Address: 0x2001_0000n }, 1, 6),
-  range("drops one page of 64KB with TTL = 3 (4.4.1.1 TG = 0b11)", 3, { NUM: 0, SCALE: 0, TTL: 3, Address: 0x2007_0000n }, 7, 7),
-  range("drops global pages of the range too (4.4.2.4)", 1, { NUM: 1, SCALE: 0, ASID: 0x99, Address: 0x4020_3000n }, 3, 4, 0),
-  range("drops nothing of another ASID (4.4.2.4)", 1, { NUM: 7, SCALE: 0, ASID: 0x99, Address: 0x4020_0000n }, 9, 9),
-  range("uses SCALE[5], bit 25, when IDR5.DS = 1: 2^36 granules from 0 (4.4.1.1 SCALE)", 1, { NUM: 0, SCALE: 36, Address: 0n }, 0, 7),
-  range("counts in units of the given granule: 4 × 64KB from 0x4020_0000 cover all (4.4.1.1)", 1, { TG: 1, NUM: 15, SCALE: 2, Address: 0x4020_0000n }, 0, 7),
+  range(
+    "drops 6 pages of 64KB: (2 + 1) × 2^1 (4.4.1.1 TG = 0b11)",
+    3,
+    { NUM: 2, SCALE: 1, Address: 0x2001_0000n },
+    1,
+    6,
+  ),
+  range(
+    "drops one page of 64KB with TTL = 3 (4.4.1.1 TG = 0b11)",
+    3,
+    { NUM: 0, SCALE: 0, TTL: 3, Address: 0x2007_0000n },
+    7,
+    7,
+  ),
+  range(
+    "drops global pages of the range too (4.4.2.4)",
+    1,
+    { NUM: 1, SCALE: 0, ASID: 0x99, Address: 0x4020_3000n },
+    3,
+    4,
+    0,
+  ),
+  range(
+    "drops nothing of another ASID (4.4.2.4)",
+    1,
+    { NUM: 7, SCALE: 0, ASID: 0x99, Address: 0x4020_0000n },
+    9,
+    9,
+  ),
+  range(
+    "uses SCALE[5], bit 25, when IDR5.DS = 1: 2^36 granules from 0 (4.4.1.1 SCALE)",
+    1,
+    { NUM: 0, SCALE: 36, Address: 0n },
+    0,
+    7,
+  ),
+  range(
+    "drops (15 + 1) × 2^2 = 64 pages of 4KB from an address below (4.4.1.1)",
+    1,
+    { NUM: 15, SCALE: 2, Address: 0x401f_c000n },
+    0,
+    7,
+  ),
 ];
 
 /** A 2 MiB block, or a 1 GiB block, and a hint. */
-const hint = (title: string, fields: Fields, level: 1 | 2, verdict: typeof maybe | typeof kept | "dropped"): ManualCase =>
+const hint = (
+  title: string,
+  fields: Fields,
+  level: 1 | 2,
+  verdict: typeof maybe | typeof kept | "dropped",
+): ManualCase =>
   stage1(title, {
     more: level === 2 ? [at(S1_L2, block(0x5020_0000n))] : [at(0x4001_0008n, block(0x4000_0000n))],
     steps: [
@@ -216,12 +301,27 @@ const hint = (title: string, fields: Fields, level: 1 | 2, verdict: typeof maybe
 const hints: ManualCase[] = [
   hint("drops a 2 MiB block with TTL = 2 (4.4.1.1 TTL)", { TTL: 2, Address: 0x4020_0000n }, 2, "dropped"),
   hint("drops a 1 GiB block with TTL = 1 (4.4.1.1 TTL)", { TTL: 1, Address: 0x4000_0000n }, 1, "dropped"),
-  hint("drops a 2 MiB block with TTL = 0 by a range that touches it (4.4.1.1)", { NUM: 1, Address: 0x4020_0000n }, 2, "dropped"),
-  hint("drops a 2 MiB block with TTL = 0 by a range that begins inside it (4.4 note)", { NUM: 1, Address: 0x4030_0000n }, 2, "dropped"),
+  hint(
+    "drops a 2 MiB block with TTL = 0 by a range that touches it (4.4.1.1)",
+    { NUM: 1, Address: 0x4020_0000n },
+    2,
+    "dropped",
+  ),
+  hint(
+    "drops a 2 MiB block with TTL = 0 by a range that begins inside it (4.4 note)",
+    { NUM: 1, Address: 0x4030_0000n },
+    2,
+    "dropped",
+  ),
   hint("need not drop a 2 MiB block with TTL = 3 (4.4.1.1 TTL)", { TTL: 3, Address: 0x4020_1000n }, 2, maybe),
   hint("need not drop a 1 GiB block with TTL = 2 (4.4.1.1 TTL)", { TTL: 2, Address: 0x4020_0000n }, 1, maybe),
-  hint("need not drop a 4KB-granule entry with TG = 64KB (4.4.1.1 TG)", { TG: 3, TTL: 3, Address: 0x4020_0000n }, 2, maybe),
-  hint("ignores TTL, NUM and SCALE when TG = 0 (4.4.1.1)", { TG: 0, TTL: 3, Address: 0x4020_0000n }, 2, "dropped"),
+  hint(
+    "need not drop a 4KB-granule entry with TG = 64KB (4.4.1.1 TG)",
+    { TG: 3, TTL: 3, Address: 0x4020_0000n },
+    2,
+    maybe,
+  ),
+  hint("drops a leaf of any size when TG = 0 (4.4.1.1)", { TG: 0, Address: 0x403f_f000n }, 2, "dropped"),
   bare("drops a 64 GiB block with TG = 16KB, TTL = 1 when IDR5.DS = 1 (4.4.1.1 TTL)", {
     more: [
       [STE_AT, ste(STE1)],
@@ -252,7 +352,10 @@ const hints: ManualCase[] = [
       read(VA, pa(PA)),
       read(0x4020_2000n, pa(0x5000_2000n)),
       read(0x4020_3000n, pa(0x5000_3000n)),
-      store(0x4010_2000n, words(s2page(0x6000_0000n), s2page(0x6000_1000n), s2page(0x6000_2000n), s2page(0x6000_3000n))),
+      store(
+        0x4010_2000n,
+        words(s2page(0x6000_0000n), s2page(0x6000_1000n), s2page(0x6000_2000n), s2page(0x6000_3000n)),
+      ),
       ...tlbi(0x2a, { Leaf: 1, TG: 1, NUM: 1, Address: VA }),
       kept(0x4020_0000n, 0x5000_0000n, 0x6000_0000n),
       dropped(VA, 0x6000_1000n),

@@ -58,17 +58,30 @@ const one = (kind: string, nG: number, rows: readonly Row[]): ManualCase[] =>
   rows.map(([what, opcode, fields, drops]) =>
     stage1(`a ${kind} page entry ${drops ? "is dropped" : "stays"} on TLBI_${what} (4.4.2, 3.17.1)`, {
       leaf: page(PA, { nG }),
-      steps: [read(), store(S1_L3, words(page(NEW_PA, { nG }))), ...tlbi(opcode, fields), drops ? dropped : kept],
+      steps: [
+        read(),
+        store(S1_L3, words(page(NEW_PA, { nG }))),
+        ...tlbi(opcode, fields),
+        drops ? dropped : kept,
+      ],
     }),
   );
 
 const NO_S2P = { ...FULL, IDR0: FULL.IDR0 & ~1 };
 const vmidIgnored: ManualCase[] = [
-  stage1("ignores STE.S2VMID when stage 2 is not implemented: TLBI_NH_ASID with VMID 0 drops the entry (5.2 S2VMID)", {
-    idr: NO_S2P,
-    leaf: page(PA, { nG: 1 }),
-    steps: [read(), store(S1_L3, words(page(NEW_PA, { nG: 1 }))), ...tlbi(NH_ASID, { ASID: 0x22 }), dropped],
-  }),
+  stage1(
+    "ignores STE.S2VMID when stage 2 is not implemented: TLBI_NH_ASID with VMID 0 drops the entry (5.2 S2VMID)",
+    {
+      idr: NO_S2P,
+      leaf: page(PA, { nG: 1 }),
+      steps: [
+        read(),
+        store(S1_L3, words(page(NEW_PA, { nG: 1 }))),
+        ...tlbi(NH_ASID, { ASID: 0x22 }),
+        dropped,
+      ],
+    },
+  ),
   stage1("tags with bits 15:8 of ASID and VMID too when both have 16 bits (6.3.1 ASID16, VMID16)", {
     ste: { S2VMID: 0x1211 },
     cd: { ASID: 0x3322 },
@@ -86,14 +99,17 @@ const vmidIgnored: ManualCase[] = [
 ];
 
 const without: ManualCase[] = [
-  stage1("needs no invalidation to see a page that was invalid before (3.21.1; D8.2.1: faults are not cached)", {
-    leaf: 0n,
-    steps: [
-      access("r", VA, { event: "1000000001000000000000000802000000102040000000000000000000000000" }),
-      store(S1_L3, words(page(PA))),
-      read(),
-    ],
-  }),
+  stage1(
+    "needs no invalidation to see a page that was invalid before (3.21.1; D8.2.1: faults are not cached)",
+    {
+      leaf: 0n,
+      steps: [
+        access("r", VA, { event: "1000000001000000000000000802000000102040000000000000000000000000" }),
+        store(S1_L3, words(page(PA))),
+        read(),
+      ],
+    },
+  ),
   stage1("needs none to see AF set by software (D8.5.1.1 R_RXFXTY)", {
     leaf: page(PA, { AF: 0 }),
     steps: [
@@ -102,17 +118,20 @@ const without: ManualCase[] = [
       read(),
     ],
   }),
-  stage1("reaches an entry that was made with a tagged address by the address without tag (5.4 TBI0, 4.4.2)", {
-    cd: { TBI0: 1 },
-    leaf: page(PA, { nG: 1 }),
-    steps: [
-      access("r", 0xab00_0000_4020_1000n, OLD),
-      store(S1_L3, words(page(NEW_PA, { nG: 1 }))),
-      ...tlbi(NH_VA, { VMID: 0x11, ASID: 0x22, Address: VA, Leaf: 1 }),
-      access("r", 0xab00_0000_4020_1000n, NEW),
-      dropped,
-    ],
-  }),
+  stage1(
+    "reaches an entry that was made with a tagged address by the address without tag (5.4 TBI0, 4.4.2)",
+    {
+      cd: { TBI0: 1 },
+      leaf: page(PA, { nG: 1 }),
+      steps: [
+        access("r", 0xab00_0000_4020_1000n, OLD),
+        store(S1_L3, words(page(NEW_PA, { nG: 1 }))),
+        ...tlbi(NH_VA, { VMID: 0x11, ASID: 0x22, Address: VA, Leaf: 1 }),
+        access("r", 0xab00_0000_4020_1000n, NEW),
+        dropped,
+      ],
+    },
+  ),
 ];
 
 // ---- Two streams ---------------------------------------------------------------------------------------------------
@@ -120,7 +139,8 @@ const without: ManualCase[] = [
 const SECOND_PA = 0x2_0020_1000n;
 const SECOND = pa(SECOND_PA, 30);
 const SECOND_NEW = pa(0x3_0020_1000n, 30);
-const second = (expect = SECOND, more: Partial<Access> = {}): Access => access("r", VA, expect, { sid: 2, ...more });
+const second = (expect = SECOND, more: Partial<Access> = {}): Access =>
+  access("r", VA, expect, { sid: 2, ...more });
 /** Stream 2: STE at 0x4000_0080, CD at 0x4000_1040, one level 1 table at 0x4003_0000 with a block of 1 GiB. */
 const other = (steFields: Fields, cdFields: Fields, leaf: Fields = {}) =>
   [

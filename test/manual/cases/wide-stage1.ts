@@ -4,7 +4,7 @@
 import { block, cd, type Fields, oa48, oa64k, oaDs, page, ste, table, words } from "../assemble.js";
 import type { Expect, Idr, ManualCase, Step } from "../format.js";
 import { access, C_BAD_CD, configError, F_ADDR_SIZE, F_TRANSLATION, pa, stage1Fault } from "../steps.js";
-import { bare, CD1, CD_AT, FULL, STE1, STE_AT, withOas } from "../worlds.js";
+import { bare, CD_AT, CD1, FULL, STE_AT, STE1, withOas } from "../worlds.js";
 
 type Memory = (readonly [bigint, string])[];
 
@@ -27,98 +27,159 @@ const T64 = { TG0: 1, T0SZ: 22 };
 const VA64 = 0x2001_1234n;
 
 const granule64: ManualCase[] = [
-  walk("puts bits 15:12 of a 64KB page descriptor at address bits 51:48 (D8.3.1 OAB[51:48])", T64, [
-    at(0x4001_0008n, table(0x4002_0000n)),
-    // OA 0xF_0000_5001_0000: [47:16] = 0x0000_5001, [51:48] = 0xF at bits 15:12; AF, AP = 01, page.
-    [0x4002_0008n, "43f4015000000000"],
-  ], [read(VA64, pa(0xf_0000_5001_1234n, 16))]),
-  walk("puts bits 15:12 of a 64KB table descriptor at address bits 51:48 (D8.3.1 NLTA[51:48])", T64, [
-    // Table at 0xF_0000_4002_0000: bits 15:12 = 0xF, bits 1:0 = 0b11.
-    [0x4001_0008n, "03f0024000000000"],
-    at(0xf_0000_4002_0008n, page(oa64k(0xa_0000_5001_0000n))),
-  ], [read(VA64, pa(0xa_0000_5001_1234n, 16))]),
-  walk("takes a TTB0 of 52 bits (5.4 TTB0[51:4])", { ...T64, TTB0: 0xf_0000_4001_0000n }, [
-    at(0xf_0000_4001_0008n, table(0x4002_0000n)),
-    at(0x4002_0008n, page(oa64k(0x1_0000_5001_0000n))),
-  ], [read(VA64, pa(0x1_0000_5001_1234n, 16))]),
-  walk("maps 512 MiB anywhere in 52 bits by a level 2 block (D8.2.10)", T64, [
-    // OA 0x5_0000_A000_0000: bits 47:29 and 15:12.
-    at(0x4001_0008n, block(oa64k(0x5_0000_a000_0000n))),
-  ], [read(0x3fff_fffcn, pa(0x5_0000_bfff_fffcn, 29))]),
-  walk("gives F_ADDR_SIZE for a 64KB page above the effective IPS of 48 bits (5.4 IPS)", { ...T64, IPS: 5 }, [
-    at(0x4001_0008n, table(0x4002_0000n)),
-    at(0x4002_0008n, page(oa64k(0x1_0000_5001_0000n)), page(oa64k(0xffff_5001_0000n))),
-  ], [tooBig(VA64), read(0x2002_0010n, pa(0xffff_5001_0010n, 16))]),
-  walk("gives F_ADDR_SIZE for a 64KB next-level table above the effective IPS of 48 bits (5.4 IPS)", { ...T64, IPS: 5 }, [
-    at(0x4001_0008n, table(oa64k(0xf_0000_4002_0000n))),
-    at(0xf_0000_4002_0008n, page(0x5001_0000n)),
-  ], [tooBig(VA64)]),
-  walk("refuses a TTB0 above the effective IPS of 48 bits: C_BAD_CD (5.4 TTB0)", {
-    ...T64,
-    IPS: 5,
-    TTB0: 0x1_0000_4001_0000n,
-  }, [], [read(VA64, configError(C_BAD_CD))]),
-  walk("caps IPS = 0b110 to an OAS of 48 bits (5.4 IPS): C_BAD_CD for a TTB0 above", {
-    ...T64,
-    TTB0: 0x1_0000_4001_0000n,
-  }, [], [read(VA64, configError(C_BAD_CD))], withOas(5)),
+  walk(
+    "puts bits 15:12 of a 64KB page descriptor at address bits 51:48 (D8.3.1 OAB[51:48])",
+    T64,
+    [
+      at(0x4001_0008n, table(0x4002_0000n)),
+      // OA 0xF_0000_5001_0000: [47:16] = 0x0000_5001, [51:48] = 0xF at bits 15:12; AF, AP = 01, page.
+      [0x4002_0008n, "43f4015000000000"],
+    ],
+    [read(VA64, pa(0xf_0000_5001_1234n, 16))],
+  ),
+  walk(
+    "puts bits 15:12 of a 64KB table descriptor at address bits 51:48 (D8.3.1 NLTA[51:48])",
+    T64,
+    [
+      // Table at 0xF_0000_4002_0000: bits 15:12 = 0xF, bits 1:0 = 0b11.
+      [0x4001_0008n, "03f0024000000000"],
+      at(0xf_0000_4002_0008n, page(oa64k(0xa_0000_5001_0000n))),
+    ],
+    [read(VA64, pa(0xa_0000_5001_1234n, 16))],
+  ),
+  walk(
+    "takes a TTB0 of 52 bits (5.4 TTB0[51:4])",
+    { ...T64, TTB0: 0xf_0000_4001_0000n },
+    [at(0xf_0000_4001_0008n, table(0x4002_0000n)), at(0x4002_0008n, page(oa64k(0x1_0000_5001_0000n)))],
+    [read(VA64, pa(0x1_0000_5001_1234n, 16))],
+  ),
+  walk(
+    "maps 512 MiB anywhere in 52 bits by a level 2 block (D8.2.10)",
+    T64,
+    [
+      // OA 0x5_0000_A000_0000: bits 47:29 and 15:12.
+      at(0x4001_0008n, block(oa64k(0x5_0000_a000_0000n))),
+    ],
+    [read(0x3fff_fffcn, pa(0x5_0000_bfff_fffcn, 29))],
+  ),
+  walk(
+    "gives F_ADDR_SIZE for a 64KB page above the effective IPS of 48 bits (5.4 IPS)",
+    { ...T64, IPS: 5 },
+    [
+      at(0x4001_0008n, table(0x4002_0000n)),
+      at(0x4002_0008n, page(oa64k(0x1_0000_5001_0000n)), page(oa64k(0xffff_5001_0000n))),
+    ],
+    [tooBig(VA64), read(0x2002_0010n, pa(0xffff_5001_0010n, 16))],
+  ),
+  walk(
+    "gives F_ADDR_SIZE for a 64KB next-level table above the effective IPS of 48 bits (5.4 IPS)",
+    { ...T64, IPS: 5 },
+    [at(0x4001_0008n, table(oa64k(0xf_0000_4002_0000n))), at(0xf_0000_4002_0008n, page(0x5001_0000n))],
+    [tooBig(VA64)],
+  ),
+  walk(
+    "refuses a TTB0 above the effective IPS of 48 bits: C_BAD_CD (5.4 TTB0)",
+    {
+      ...T64,
+      IPS: 5,
+      TTB0: 0x1_0000_4001_0000n,
+    },
+    [],
+    [read(VA64, configError(C_BAD_CD))],
+  ),
+  walk(
+    "caps IPS = 0b110 to an OAS of 48 bits (5.4 IPS): C_BAD_CD for a TTB0 above",
+    {
+      ...T64,
+      TTB0: 0x1_0000_4001_0000n,
+    },
+    [],
+    [read(VA64, configError(C_BAD_CD))],
+    withOas(5),
+  ),
 ];
 
 // 64KB, 52-bit input. Level 1 index VA[51:42].
 const top64: ManualCase[] = [
-  walk("walks 64KB from level 1 with T0SZ = 12, 1024 entries (D8.2.10.1)", { TG0: 1, T0SZ: 12 }, [
-    // VA 0xF_FC00_2001_0000: level 1 index 0x3FF, level 2 index 1, level 3 index 1.
-    at(0x4001_1ff8n, table(0x4002_0000n)),
-    at(0x4002_0008n, table(0x4003_0000n)),
-    at(0x4003_0008n, page(oa64k(0xc_0000_5001_0000n))),
-  ], [
-    read(0xf_fc00_2001_1234n, pa(0xc_0000_5001_1234n, 16)),
-    unmapped(0xf_f800_2001_1234n),
-    unmapped(0x10_0000_2001_0000n),
-  ]),
-  walk("takes TTB1 for VA bits 63:52 all ones with T1SZ = 12 (D8.2.4, 3.4.1)", {
-    TG0: 1,
-    T0SZ: 12,
-    EPD1: 0,
-    TG1: 3,
-    T1SZ: 12,
-    TTB1: 0xf_0000_4001_0000n,
-  }, [
-    // VA 0xFFF0_0400_2001_0000: bits 51:42 = 1.
-    at(0xf_0000_4001_0008n, table(0x4002_0000n)),
-    at(0x4002_0008n, table(0x4003_0000n)),
-    at(0x4003_0008n, page(oa64k(0x3_0000_5001_0000n))),
-  ], [
-    read(0xfff0_0400_2001_1234n, pa(0x3_0000_5001_1234n, 16)),
-    unmapped(0xffe0_0400_2001_1234n),
-    unmapped(0x7ff0_0400_2001_1234n),
-  ]),
+  walk(
+    "walks 64KB from level 1 with T0SZ = 12, 1024 entries (D8.2.10.1)",
+    { TG0: 1, T0SZ: 12 },
+    [
+      // VA 0xF_FC00_2001_0000: level 1 index 0x3FF, level 2 index 1, level 3 index 1.
+      at(0x4001_1ff8n, table(0x4002_0000n)),
+      at(0x4002_0008n, table(0x4003_0000n)),
+      at(0x4003_0008n, page(oa64k(0xc_0000_5001_0000n))),
+    ],
+    [
+      read(0xf_fc00_2001_1234n, pa(0xc_0000_5001_1234n, 16)),
+      unmapped(0xf_f800_2001_1234n),
+      unmapped(0x10_0000_2001_0000n),
+    ],
+  ),
+  walk(
+    "takes TTB1 for VA bits 63:52 all ones with T1SZ = 12 (D8.2.4, 3.4.1)",
+    {
+      TG0: 1,
+      T0SZ: 12,
+      EPD1: 0,
+      TG1: 3,
+      T1SZ: 12,
+      TTB1: 0xf_0000_4001_0000n,
+    },
+    [
+      // VA 0xFFF0_0400_2001_0000: bits 51:42 = 1.
+      at(0xf_0000_4001_0008n, table(0x4002_0000n)),
+      at(0x4002_0008n, table(0x4003_0000n)),
+      at(0x4003_0008n, page(oa64k(0x3_0000_5001_0000n))),
+    ],
+    [
+      read(0xfff0_0400_2001_1234n, pa(0x3_0000_5001_1234n, 16)),
+      unmapped(0xffe0_0400_2001_1234n),
+      unmapped(0x7ff0_0400_2001_1234n),
+    ],
+  ),
   // T0SZ = 15 resolves VA[48:42]: 2^7 entries, so the table may start at any multiple of 1 KiB.
-  walk("walks 64KB from level 1 with T0SZ = 15, 128 entries, table at a multiple of 1 KiB (D8.2.10.3)", {
-    TG0: 1,
-    T0SZ: 15,
-    TTB0: 0x4001_0400n,
-  }, [
-    // VA 0x1_FC00_2001_0000: index 0x7F.
-    at(0x4001_07f8n, table(0x4002_0000n)),
-    at(0x4002_0008n, table(0x4003_0000n)),
-    at(0x4003_0008n, page(0x5001_0000n)),
-  ], [read(0x1_fc00_2001_1234n, pa(0x5001_1234n, 16)), unmapped(0x2_0000_2001_1234n)]),
-  walk("maps 4 TiB by a level 1 block of 64KB tables when the OAS is 52 bits (D8.2.10 Table D8-36)", { TG0: 1, T0SZ: 16 }, [
-    // OA 0xA_0800_0000_0000: bits 47:42 = 2 in place, 51:48 = 0xA at bits 15:12; VA[47:42] = 1.
-    [0x4001_0008n, "41a4000000080000"],
-  ], [read(0x7ff_ffff_fff0n, pa(0xa_0bff_ffff_fff0n, 42))]),
-  walk("refuses a level 1 block of 64KB tables when the OAS is 48 bits: F_TRANSLATION (D8.2.10)", { TG0: 1, T0SZ: 16 }, [
-    at(0x4001_0008n, block(0x800_0000_0000n)),
-  ], [unmapped(0x400_0000_1000n)], withOas(5)),
-  walk("allows the level 1 block with an IPS of 48 bits when the OAS is 52 bits (D8.2.10 FEAT_LPA)", {
-    TG0: 1,
-    T0SZ: 16,
-    IPS: 5,
-  }, [at(0x4001_0008n, block(0x800_0000_0000n), block(oa64k(0x1_0800_0000_0000n)))], [
-    read(0x400_0000_1000n, pa(0x800_0000_1000n, 42)),
-    tooBig(0x800_0000_1000n),
-  ]),
+  walk(
+    "walks 64KB from level 1 with T0SZ = 15, 128 entries, table at a multiple of 1 KiB (D8.2.10.3)",
+    {
+      TG0: 1,
+      T0SZ: 15,
+      TTB0: 0x4001_0400n,
+    },
+    [
+      // VA 0x1_FC00_2001_0000: index 0x7F.
+      at(0x4001_07f8n, table(0x4002_0000n)),
+      at(0x4002_0008n, table(0x4003_0000n)),
+      at(0x4003_0008n, page(0x5001_0000n)),
+    ],
+    [read(0x1_fc00_2001_1234n, pa(0x5001_1234n, 16)), unmapped(0x2_0000_2001_1234n)],
+  ),
+  walk(
+    "maps 4 TiB by a level 1 block of 64KB tables when the OAS is 52 bits (D8.2.10 Table D8-36)",
+    { TG0: 1, T0SZ: 16 },
+    [
+      // OA 0xA_0800_0000_0000: bits 47:42 = 2 in place, 51:48 = 0xA at bits 15:12; VA[47:42] = 1.
+      [0x4001_0008n, "41a4000000080000"],
+    ],
+    [read(0x7ff_ffff_fff0n, pa(0xa_0bff_ffff_fff0n, 42))],
+  ),
+  walk(
+    "refuses a level 1 block of 64KB tables when the OAS is 48 bits: F_TRANSLATION (D8.2.10)",
+    { TG0: 1, T0SZ: 16 },
+    [at(0x4001_0008n, block(0x800_0000_0000n))],
+    [unmapped(0x400_0000_1000n)],
+    withOas(5),
+  ),
+  walk(
+    "allows the level 1 block with an IPS of 48 bits when the OAS is 52 bits (D8.2.10 FEAT_LPA)",
+    {
+      TG0: 1,
+      T0SZ: 16,
+      IPS: 5,
+    },
+    [at(0x4001_0008n, block(0x800_0000_0000n), block(oa64k(0x1_0800_0000_0000n)))],
+    [read(0x400_0000_1000n, pa(0x800_0000_1000n, 42)), tooBig(0x800_0000_1000n)],
+  ),
 ];
 
 // 4KB, DS = 1. Level -1 index VA[51:48], level 0 VA[47:39], level 1 VA[38:30], level 2 VA[29:21], level 3 VA[20:12].
@@ -133,92 +194,136 @@ const TOP4: Memory = [
 ];
 
 const granule4: ManualCase[] = [
-  walk("walks 4KB from level -1 with DS = 1, T0SZ = 12 (D8.2.8.1 Table D8-18)", DS4, [
-    ...TOP4,
-    // OA 0xE_0000_5000_1000: 51:50 = 0b11 at bits 9:8, 49:48 = 0b10 in place; AF, AP = 01, page.
-    [0x4005_0008n, "4317005000000200"],
-  ], [
-    read(VA4, pa(0xe_0000_5000_1678n, 12)),
-    unmapped(0xe_0080_4020_1678n),
-    unmapped(0x10_0080_4020_1678n),
-  ]),
-  walk("takes next-level tables of 52 bits at every level with DS = 1 (D8.3.1 NLTA[51:50], [49:48])", {
-    ...DS4,
-    TTB0: 0xf_0000_4001_0000n,
-  }, [
-    // Table at 0xF_0000_4002_0000: bits 49:48 = 0b11, bits 9:8 = 0b11, bits 1:0 = 0b11.
-    [0xf_0000_4001_0078n, "0303024000000300"],
-    at(0xf_0000_4002_0008n, table(oaDs(0xf_0000_4003_0000n))),
-    at(0xf_0000_4003_0008n, table(oaDs(0xf_0000_4004_0000n))),
-    at(0xf_0000_4004_0008n, table(oaDs(0xf_0000_4005_0000n))),
-    at(0xf_0000_4005_0008n, page(oaDs(0x5_0000_5000_1000n))),
-  ], [read(VA4, pa(0x5_0000_5000_1678n, 12))]),
-  walk("walks 4KB from level -1 with T0SZ = 15: two entries, a 64-byte aligned table (D8.2.8.3, 5.4 TTB0)", {
-    ...DS4,
-    T0SZ: 15,
-    TTB0: 0x4001_0040n,
-  }, [
-    // VA 0x1_0080_4020_1000: index 1.
-    at(0x4001_0048n, table(0x4002_0000n)),
-    ...TOP4.slice(1),
-    at(0x4005_0008n, page(oaDs(0x4_0000_5000_1000n))),
-  ], [read(0x1_0080_4020_1678n, pa(0x4_0000_5000_1678n, 12)), unmapped(0x2_0080_4020_1678n)]),
-  walk("reads 52-bit descriptors with DS = 1 also where the walk starts at level 0 (5.4 DS)", { TG0: 0, DS: 1, T0SZ: 16 }, [
-    at(0x4001_0008n, table(oaDs(0xf_0000_4003_0000n))),
-    at(0xf_0000_4003_0008n, table(0x4004_0000n)),
-    at(0x4004_0008n, table(0x4005_0000n)),
-    at(0x4005_0008n, page(oaDs(0x8_0000_5000_1000n))),
-  ], [read(0x80_4020_1678n, pa(0x8_0000_5000_1678n, 12)), unmapped(0x1_0080_4020_1678n)]),
-  walk("translates through TTB1 with DS = 1, T1SZ = 12 (D8.2.4)", {
-    ...DS4,
-    EPD1: 0,
-    TG1: 2,
-    T1SZ: 12,
-    TTB1: 0x4001_0000n,
-    EPD0: 1,
-  }, [
-    // VA 0xFFFF_0080_4020_1000: bits 51:48 = 0xF.
-    ...TOP4,
-    at(0x4005_0008n, page(oaDs(0xd_0000_5000_1000n))),
-  ], [read(0xffff_0080_4020_1678n, pa(0xd_0000_5000_1678n, 12)), unmapped(0xffef_0080_4020_1678n)]),
-  walk("maps 512 GiB by a level 0 block with DS = 1 (D8.2.8 Table D8-17)", DS4, [
-    at(0x4001_0078n, table(0x4002_0000n)),
-    // OA 0xB_0100_0000_0000: 47:39 = 2, 51:48 = 0b1011.
-    at(0x4002_0008n, block(oaDs(0xb_0100_0000_0000n))),
-  ], [read(0xf_00ff_ffff_fff8n, pa(0xb_017f_ffff_fff8n, 39))]),
-  walk("maps 1 GiB and 2 MiB anywhere in 52 bits with DS = 1 (D8.2.8 Table D8-17)", DS4, [
-    at(0x4001_0078n, table(0x4002_0000n)),
-    at(0x4002_0008n, table(0x4003_0000n)),
-    at(0x4003_0008n, block(oaDs(0x6_0000_c000_0000n)), table(0x4004_0000n)),
-    at(0x4004_0008n, block(oaDs(0x9_0000_0060_0000n))),
-  ], [
-    read(0xf_0080_7fff_fffcn, pa(0x6_0000_ffff_fffcn, 30)),
-    read(0xf_0080_803f_fff0n, pa(0x9_0000_007f_fff0n, 21)),
-  ]),
-  walk("refuses a block at level -1: F_TRANSLATION (D8.2.8 Table D8-16)", DS4, [at(0x4001_0078n, block(0n))], [
-    unmapped(VA4),
-  ]),
-  walk("refuses a 512 GiB block without DS: F_TRANSLATION (D8.2.8 Table D8-16)", { TG0: 0, T0SZ: 16 }, [
-    at(0x4001_0008n, block(0x100_0000_0000n)),
-  ], [unmapped(0x80_4020_1000n)]),
-  walk("gives F_ADDR_SIZE with DS = 1 for a page above an IPS of 48 bits, by either part of 51:48 (5.4 IPS)", {
-    TG0: 0,
-    DS: 1,
-    IPS: 5,
-  }, [
-    at(0x4001_0008n, table(0x4001_1000n)),
-    at(0x4001_1008n, table(0x4001_2000n)),
-    at(
-      0x4001_2008n,
-      page(oaDs(0x1_0000_5000_1000n)),
-      page(oaDs(0x4_0000_5000_1000n)),
-      page(oaDs(0x5000_1000n)),
-    ),
-  ], [tooBig(0x4020_1000n), tooBig(0x4020_2000n), read(0x4020_3000n, pa(0x5000_1000n, 12))]),
-  walk("gives F_ADDR_SIZE with DS = 1 for a next-level table above an IPS of 48 bits (5.4 IPS)", { TG0: 0, DS: 1, IPS: 5 }, [
-    at(0x4001_0008n, table(oaDs(0xf_0000_4001_1000n))),
-    at(0xf_0000_4001_1008n, block(0x5000_0000n)),
-  ], [tooBig(0x4020_1000n)]),
+  walk(
+    "walks 4KB from level -1 with DS = 1, T0SZ = 12 (D8.2.8.1 Table D8-18)",
+    DS4,
+    [
+      ...TOP4,
+      // OA 0xE_0000_5000_1000: 51:50 = 0b11 at bits 9:8, 49:48 = 0b10 in place; AF, AP = 01, page.
+      [0x4005_0008n, "4317005000000200"],
+    ],
+    [read(VA4, pa(0xe_0000_5000_1678n, 12)), unmapped(0xe_0080_4020_1678n), unmapped(0x10_0080_4020_1678n)],
+  ),
+  walk(
+    "takes next-level tables of 52 bits at every level with DS = 1 (D8.3.1 NLTA[51:50], [49:48])",
+    {
+      ...DS4,
+      TTB0: 0xf_0000_4001_0000n,
+    },
+    [
+      // Table at 0xF_0000_4002_0000: bits 49:48 = 0b11, bits 9:8 = 0b11, bits 1:0 = 0b11.
+      [0xf_0000_4001_0078n, "0303024000000300"],
+      at(0xf_0000_4002_0008n, table(oaDs(0xf_0000_4003_0000n))),
+      at(0xf_0000_4003_0008n, table(oaDs(0xf_0000_4004_0000n))),
+      at(0xf_0000_4004_0008n, table(oaDs(0xf_0000_4005_0000n))),
+      at(0xf_0000_4005_0008n, page(oaDs(0x5_0000_5000_1000n))),
+    ],
+    [read(VA4, pa(0x5_0000_5000_1678n, 12))],
+  ),
+  walk(
+    "walks 4KB from level -1 with T0SZ = 15: two entries, a 64-byte aligned table (D8.2.8.3, 5.4 TTB0)",
+    {
+      ...DS4,
+      T0SZ: 15,
+      TTB0: 0x4001_0040n,
+    },
+    [
+      // VA 0x1_0080_4020_1000: index 1.
+      at(0x4001_0048n, table(0x4002_0000n)),
+      ...TOP4.slice(1),
+      at(0x4005_0008n, page(oaDs(0x4_0000_5000_1000n))),
+    ],
+    [read(0x1_0080_4020_1678n, pa(0x4_0000_5000_1678n, 12)), unmapped(0x2_0080_4020_1678n)],
+  ),
+  walk(
+    "reads 52-bit descriptors with DS = 1 also where the walk starts at level 0 (5.4 DS)",
+    { TG0: 0, DS: 1, T0SZ: 16 },
+    [
+      at(0x4001_0008n, table(oaDs(0xf_0000_4003_0000n))),
+      at(0xf_0000_4003_0008n, table(0x4004_0000n)),
+      at(0x4004_0008n, table(0x4005_0000n)),
+      at(0x4005_0008n, page(oaDs(0x8_0000_5000_1000n))),
+    ],
+    [read(0x80_4020_1678n, pa(0x8_0000_5000_1678n, 12)), unmapped(0x1_0080_4020_1678n)],
+  ),
+  walk(
+    "translates through TTB1 with DS = 1, T1SZ = 12 (D8.2.4)",
+    {
+      ...DS4,
+      EPD1: 0,
+      TG1: 2,
+      T1SZ: 12,
+      TTB1: 0x4001_0000n,
+      EPD0: 1,
+    },
+    [
+      // VA 0xFFFF_0080_4020_1000: bits 51:48 = 0xF.
+      ...TOP4,
+      at(0x4005_0008n, page(oaDs(0xd_0000_5000_1000n))),
+    ],
+    [read(0xffff_0080_4020_1678n, pa(0xd_0000_5000_1678n, 12)), unmapped(0xffef_0080_4020_1678n)],
+  ),
+  walk(
+    "maps 512 GiB by a level 0 block with DS = 1 (D8.2.8 Table D8-17)",
+    DS4,
+    [
+      at(0x4001_0078n, table(0x4002_0000n)),
+      // OA 0xB_0100_0000_0000: 47:39 = 2, 51:48 = 0b1011.
+      at(0x4002_0008n, block(oaDs(0xb_0100_0000_0000n))),
+    ],
+    [read(0xf_00ff_ffff_fff8n, pa(0xb_017f_ffff_fff8n, 39))],
+  ),
+  walk(
+    "maps 1 GiB and 2 MiB anywhere in 52 bits with DS = 1 (D8.2.8 Table D8-17)",
+    DS4,
+    [
+      at(0x4001_0078n, table(0x4002_0000n)),
+      at(0x4002_0008n, table(0x4003_0000n)),
+      at(0x4003_0008n, block(oaDs(0x6_0000_c000_0000n)), table(0x4004_0000n)),
+      at(0x4004_0008n, block(oaDs(0x9_0000_0060_0000n))),
+    ],
+    [
+      read(0xf_0080_7fff_fffcn, pa(0x6_0000_ffff_fffcn, 30)),
+      read(0xf_0080_803f_fff0n, pa(0x9_0000_007f_fff0n, 21)),
+    ],
+  ),
+  walk(
+    "refuses a block at level -1: F_TRANSLATION (D8.2.8 Table D8-16)",
+    DS4,
+    [at(0x4001_0078n, block(0n))],
+    [unmapped(VA4)],
+  ),
+  walk(
+    "refuses a 512 GiB block without DS: F_TRANSLATION (D8.2.8 Table D8-16)",
+    { TG0: 0, T0SZ: 16 },
+    [at(0x4001_0008n, block(0x100_0000_0000n))],
+    [unmapped(0x80_4020_1000n)],
+  ),
+  walk(
+    "gives F_ADDR_SIZE with DS = 1 for a page above an IPS of 48 bits, by either part of 51:48 (5.4 IPS)",
+    {
+      TG0: 0,
+      DS: 1,
+      IPS: 5,
+    },
+    [
+      at(0x4001_0008n, table(0x4001_1000n)),
+      at(0x4001_1008n, table(0x4001_2000n)),
+      at(
+        0x4001_2008n,
+        page(oaDs(0x1_0000_5000_1000n)),
+        page(oaDs(0x4_0000_5000_1000n)),
+        page(oaDs(0x5000_1000n)),
+      ),
+    ],
+    [tooBig(0x4020_1000n), tooBig(0x4020_2000n), read(0x4020_3000n, pa(0x5000_1000n, 12))],
+  ),
+  walk(
+    "gives F_ADDR_SIZE with DS = 1 for a next-level table above an IPS of 48 bits (5.4 IPS)",
+    { TG0: 0, DS: 1, IPS: 5 },
+    [at(0x4001_0008n, table(oaDs(0xf_0000_4001_1000n))), at(0xf_0000_4001_1008n, block(0x5000_0000n))],
+    [tooBig(0x4020_1000n)],
+  ),
 ];
 
 // 16KB, DS = 1. Level 0 index VA[51:47], level 1 VA[46:36], level 2 VA[35:25], level 3 VA[24:14].
@@ -227,76 +332,116 @@ const DS16 = { TG0: 2, DS: 1, T0SZ: 12 };
 const VA16 = 0xf_8010_0200_4abcn;
 
 const granule16: ManualCase[] = [
-  walk("walks 16KB from level 0 with DS = 1, T0SZ = 12, 32 entries (D8.2.9.1 Table D8-28)", DS16, [
-    at(0x4001_00f8n, table(0x4002_0000n)),
-    at(0x4002_0008n, table(oaDs(0xf_0000_4003_0000n))),
-    at(0xf_0000_4003_0008n, table(0x4004_0000n)),
-    // OA 0x9_0000_5000_4000: 51:50 = 0b10 at bits 9:8, 49:48 = 0b01 in place.
-    [0x4004_0008n, "4346005000000100"],
-  ], [read(VA16, pa(0x9_0000_5000_4abcn, 14)), unmapped(0xf_0010_0200_4abcn), unmapped(0x1f_8010_0200_4abcn)]),
-  walk("maps 64 GiB by a level 1 block of 16KB tables with DS = 1 (D8.2.9 Table D8-27)", DS16, [
-    at(0x4001_00f8n, table(0x4002_0000n)),
-    // OA 0x7_0030_0000_0000: bits 46:36 = 3.
-    at(0x4002_0008n, block(oaDs(0x7_0030_0000_0000n))),
-  ], [read(0xf_801f_ffff_fff0n, pa(0x7_003f_ffff_fff0n, 36))]),
-  walk("maps 32 MiB anywhere in 52 bits with DS = 1 (D8.2.9 Table D8-27)", DS16, [
-    at(0x4001_00f8n, table(0x4002_0000n)),
-    at(0x4002_0008n, table(0x4003_0000n)),
-    at(0x4003_0008n, block(oaDs(0xc_0000_0600_0000n))),
-  ], [read(0xf_8010_03ff_fff0n, pa(0xc_0000_07ff_fff0n, 25))]),
-  walk("refuses a block at level 0 of 16KB tables: F_TRANSLATION (D8.2.9 Table D8-26)", DS16, [
-    at(0x4001_00f8n, block(0n)),
-  ], [unmapped(VA16)]),
-  walk("walks 16KB without DS from level 0 with T0SZ = 16, two entries (D8.2.9.1 Table D8-28)", { TG0: 2, T0SZ: 16 }, [
-    // VA 0x8010_0200_4000: level 0 index 1.
-    at(0x4001_0008n, table(0x4002_0000n)),
-    at(0x4002_0008n, table(0x4003_0000n)),
-    at(0x4003_0008n, table(0x4004_0000n)),
-    at(0x4004_0008n, page(oa48(0xabcd_5000_4000n))),
-  ], [read(0x8010_0200_4abcn, pa(0xabcd_5000_4abcn, 14)), unmapped(0x1_8010_0200_4abcn)]),
-  walk("refuses a 64 GiB block without DS: F_TRANSLATION (D8.2.9 Table D8-26)", { TG0: 2, T0SZ: 17 }, [
-    at(0x4001_0008n, block(0x30_0000_0000n)),
-  ], [unmapped(0x10_0000_4000n)]),
+  walk(
+    "walks 16KB from level 0 with DS = 1, T0SZ = 12, 32 entries (D8.2.9.1 Table D8-28)",
+    DS16,
+    [
+      at(0x4001_00f8n, table(0x4002_0000n)),
+      at(0x4002_0008n, table(oaDs(0xf_0000_4003_0000n))),
+      at(0xf_0000_4003_0008n, table(0x4004_0000n)),
+      // OA 0x9_0000_5000_4000: 51:50 = 0b10 at bits 9:8, 49:48 = 0b01 in place.
+      [0x4004_0008n, "4346005000000100"],
+    ],
+    [read(VA16, pa(0x9_0000_5000_4abcn, 14)), unmapped(0xf_0010_0200_4abcn), unmapped(0x1f_8010_0200_4abcn)],
+  ),
+  walk(
+    "maps 64 GiB by a level 1 block of 16KB tables with DS = 1 (D8.2.9 Table D8-27)",
+    DS16,
+    [
+      at(0x4001_00f8n, table(0x4002_0000n)),
+      // OA 0x7_0030_0000_0000: bits 46:36 = 3.
+      at(0x4002_0008n, block(oaDs(0x7_0030_0000_0000n))),
+    ],
+    [read(0xf_801f_ffff_fff0n, pa(0x7_003f_ffff_fff0n, 36))],
+  ),
+  walk(
+    "maps 32 MiB anywhere in 52 bits with DS = 1 (D8.2.9 Table D8-27)",
+    DS16,
+    [
+      at(0x4001_00f8n, table(0x4002_0000n)),
+      at(0x4002_0008n, table(0x4003_0000n)),
+      at(0x4003_0008n, block(oaDs(0xc_0000_0600_0000n))),
+    ],
+    [read(0xf_8010_03ff_fff0n, pa(0xc_0000_07ff_fff0n, 25))],
+  ),
+  walk(
+    "refuses a block at level 0 of 16KB tables: F_TRANSLATION (D8.2.9 Table D8-26)",
+    DS16,
+    [at(0x4001_00f8n, block(0n))],
+    [unmapped(VA16)],
+  ),
+  walk(
+    "walks 16KB without DS from level 0 with T0SZ = 16, two entries (D8.2.9.1 Table D8-28)",
+    { TG0: 2, T0SZ: 16 },
+    [
+      // VA 0x8010_0200_4000: level 0 index 1.
+      at(0x4001_0008n, table(0x4002_0000n)),
+      at(0x4002_0008n, table(0x4003_0000n)),
+      at(0x4003_0008n, table(0x4004_0000n)),
+      at(0x4004_0008n, page(oa48(0xabcd_5000_4000n))),
+    ],
+    [read(0x8010_0200_4abcn, pa(0xabcd_5000_4abcn, 14)), unmapped(0x1_8010_0200_4abcn)],
+  ),
+  walk(
+    "refuses a 64 GiB block without DS: F_TRANSLATION (D8.2.9 Table D8-26)",
+    { TG0: 2, T0SZ: 17 },
+    [at(0x4001_0008n, block(0x30_0000_0000n))],
+    [unmapped(0x10_0000_4000n)],
+  ),
 ];
 
 // What stays at 48 bits without DS.
 const plain: ManualCase[] = [
-  walk("outputs 48 bits from 4KB tables without DS although IPS and OAS are 52 bits (5.4 IPS note, D8.2.8)", { T0SZ: 25 }, [
-    at(0x4001_0008n, table(0x4001_1000n)),
-    at(0x4001_1008n, table(0x4001_2000n)),
-    // Bits 49:48 are no address bits here, and bits 9:8 are SH = inner shareable.
-    at(0x4001_2008n, page(0xffff_5000_1000n | (3n << 48n), { SH: 3 })),
-  ], [read(0x4020_1000n, pa(0xffff_5000_1000n, 12))]),
-  walk("refuses a TTB0 above 48 bits for 4KB tables without DS: C_BAD_CD (5.4 TTB0)", {
-    T0SZ: 25,
-    TTB0: 0x1_0000_4001_0000n,
-  }, [], [read(0x4020_1000n, configError(C_BAD_CD))]),
-  walk("refuses a TTB0 above 48 bits for 16KB tables without DS: C_BAD_CD (5.4 TTB0)", {
-    TG0: 2,
-    T0SZ: 25,
-    TTB0: 0xf_0000_4001_0000n,
-  }, [], [read(0x4020_4000n, configError(C_BAD_CD))]),
-  walk("ignores DS for a 64KB half beside a 4KB half (5.4 DS)", {
-    TG0: 1,
-    T0SZ: 22,
-    DS: 1,
-    EPD1: 0,
-    TG1: 2,
-    T1SZ: 25,
-    TTB1: 0x4005_0000n,
-  }, [
-    at(0x4001_0008n, table(0x4002_0000n)),
-    // 64KB: SH = 0b11 stays SH, 51:48 from bits 15:12.
-    at(0x4002_0008n, page(oa64k(0x2_0000_5001_0000n), { SH: 3 })),
-    // 4KB: 51:50 from bits 9:8.
-    at(0x4005_0008n, block(oaDs(0xc_0000_8000_0000n))),
-  ], [read(VA64, pa(0x2_0000_5001_1234n, 16)), read(0xffff_ff80_4020_1000n, pa(0xc_0000_8020_1000n, 30))]),
+  walk(
+    "outputs 48 bits from 4KB tables without DS although IPS and OAS are 52 bits (5.4 IPS note, D8.2.8)",
+    { T0SZ: 25 },
+    [
+      at(0x4001_0008n, table(0x4001_1000n)),
+      at(0x4001_1008n, table(0x4001_2000n)),
+      // Bits 49:48 are no address bits here, and bits 9:8 are SH = inner shareable.
+      at(0x4001_2008n, page(0xffff_5000_1000n | (3n << 48n), { SH: 3 })),
+    ],
+    [read(0x4020_1000n, pa(0xffff_5000_1000n, 12))],
+  ),
+  walk(
+    "refuses a TTB0 above 48 bits for 4KB tables without DS: C_BAD_CD (5.4 TTB0)",
+    {
+      T0SZ: 25,
+      TTB0: 0x1_0000_4001_0000n,
+    },
+    [],
+    [read(0x4020_1000n, configError(C_BAD_CD))],
+  ),
+  walk(
+    "refuses a TTB0 above 48 bits for 16KB tables without DS: C_BAD_CD (5.4 TTB0)",
+    {
+      TG0: 2,
+      T0SZ: 25,
+      TTB0: 0xf_0000_4001_0000n,
+    },
+    [],
+    [read(0x4020_4000n, configError(C_BAD_CD))],
+  ),
+  walk(
+    "ignores DS for a 64KB half beside a 4KB half (5.4 DS)",
+    {
+      TG0: 1,
+      T0SZ: 22,
+      DS: 1,
+      EPD1: 0,
+      TG1: 2,
+      T1SZ: 25,
+      TTB1: 0x4005_0000n,
+    },
+    [
+      at(0x4001_0008n, table(0x4002_0000n)),
+      // 64KB: SH = 0b11 stays SH, 51:48 from bits 15:12.
+      at(0x4002_0008n, page(oa64k(0x2_0000_5001_0000n), { SH: 3 })),
+      // 4KB: 51:50 from bits 9:8.
+      at(0x4005_0008n, block(oaDs(0xc_0000_8000_0000n))),
+    ],
+    [read(VA64, pa(0x2_0000_5001_1234n, 16)), read(0xffff_ff80_4020_1000n, pa(0xc_0000_8020_1000n, 30))],
+  ),
 ];
 
-export const wideStage1: ManualCase[] = [
-  ...granule64,
-  ...top64,
-  ...granule4,
-  ...granule16,
-  ...plain,
-];
+export const wideStage1: ManualCase[] = [...granule64, ...top64, ...granule4, ...granule16, ...plain];

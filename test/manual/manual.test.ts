@@ -1,0 +1,35 @@
+// One suite, several drivers: every hand-made case on the reference model, and on the core with and without caches.
+// Bytes derived by hand from IHI 0070 G.b and DDI 0487 M.a, by another hand than the code.
+import { describe, expect, it } from "vitest";
+import { TOPICS } from "./cases/index.js";
+import { coreDriver } from "./driver-core.js";
+import { referenceDriver } from "./driver-reference.js";
+import { runCase } from "./run.js";
+
+const DRIVERS = [
+  referenceDriver,
+  () => coreDriver("core, default caches", {}, true),
+  () => coreDriver("core, caches off", { iotlb: "off", walkCaches: "off", configCache: "off" }, false),
+];
+
+for (const create of DRIVERS) {
+  const driver = create();
+  describe(driver.name, () => {
+    for (const [topic, cases] of TOPICS) {
+      describe(topic, () => {
+        for (const one of cases) {
+          it(one.title, () => {
+            expect(runCase(driver, one)).toBeUndefined();
+          });
+        }
+      });
+    }
+  });
+}
+
+describe("the tables", () => {
+  it("name every case once", () => {
+    const titles = TOPICS.flatMap(([topic, cases]) => cases.map(({ title }) => `${topic}: ${title}`));
+    expect(titles.filter((title, index) => titles.indexOf(title) !== index)).toEqual([]);
+  });
+});

@@ -1,0 +1,130 @@
+// A machine under test: the SmmuV3 of the public API with some choice of caches, set up from a random world, and
+// its answers compared with the reference model's.
+
+import { type CacheOptions, SmmuV3 } from "../../src/index.js";
+import { isRefused, type Outcome, type Request } from "../reference/outcome.js";
+import type { World } from "./world.js";
+
+// IHI 0070 6.1: offsets in page 0.
+const OFFSETS = { CR0: 0x20, CR2: 0x2c, GBPA: 0x44, STRTAB_BASE: 0x80, STRTAB_BASE_CFG: 0x88 } as const;
+
+const TYPES: Record<string, number> = {
+  C_BAD_STREAMID: 0x02,
+  F_STE_FETCH: 0x03,
+  C_BAD_STE: 0x04,
+  F_STREAM_DISABLED: 0x06,
+  C_BAD_SUBSTREAMID: 0x08,
+  F_CD_FETCH: 0x09,
+  C_BAD_CD: 0x0a,
+  F_WALK_EABT: 0x0b,
+  F_TRANSLATION: 0x10,
+  F_ADDR_SIZE: 0x11,
+  F_ACCESS: 0x12,
+  F_PERMISSION: 0x13,
+};
+
+/** The status column that an outcome asks for. */
+export function expectedStatus(outcome: Outcome): number {
+  if (!isRefused(outcome)) return outcome.kind === "translated" ? 0 : 1;
+  if (outcome.kind === "raz-wi") return 2;
+  return outcome.fault === undefined ? 3 : 0x80 | TYPES[outcome.fault.name]!;
+}
+
+const hex = (bytes: Uint8Array | undefined): string =>
+  bytes === undefined ? "none" : Buffer.from(bytes).toString("hex");
+
+export class Machine {
+  readonly smmu: SmmuV3;
+  readonly #events: Uint8Array[] = [];
+
+  constructor(
+    readonly name: string,
+    caches: CacheOptions,
+    readonly batchCapacity = 1024,
+  ) {
+    this.smmu = new SmmuV3({
+      ...caches,
+      batchCapacity,
+      memoryLimit: 2 ** 28,
+      eventSink: (record) => this.#events.push(record.slice()),
+    });
+  }
+
+  /** Powers on with a world's features, RAM and registers; memory comes with `write`. */
+  begin({ idr, image, registers }: World): void {
+    const features = {
+      idr0: Number(idr.idr0),
+      idr1: Number(idr.idr1),
+      idr3: Number(idr.idr3),
+      idr5: Number(idr.idr5),
+    };
+    this.smmu.reset({ features, ram: image.ram });
+    this.setRegisters(registers);
+  }
+
+  setRegisters({ CR0, CR2, GBPA, STRTAB_BASE, STRTAB_BASE_CFG }: World["registers"]): void {
+    const { smmu } = this;
+    smmu.write32(OFFSETS.CR0, 0);
+    smmu.write32(OFFSETS.CR2, Number(CR2));
+    smmu.write32(OFFSETS.GBPA, Number(GBPA! | (1n << 31n)));
+    smmu.write64(OFFSETS.STRTAB_BASE, STRTAB_BASE!);
+    smmu.write32(OFFSETS.STRTAB_BASE_CFG, Number(STRTAB_BASE_CFG));
+    smmu.write32(OFFSETS.CR0, Number(CR0));
+  }
+
+  write(journal: readonly [pa: bigint, value: bigint][]): void {
+    for (const [pa, value] of journal) this.smmu.memory.writeU64(pa, value);
+  }
+
+  issue(commands: readonly Uint8Array[]): void {
+    for (const command of commands) {
+      const code = this.smmu.issue(command);
+      if (code !== 0) throw new Error(`${this.name}: command ${hex(command)} gave CERROR ${code}`);
+    }
+  }
+
+  /** Runs the requests; the first disagreement as text, or undefined. */
+  compare(requests: readonly Request[], outcomes: readonly Outcome[]): string | undefined {
+    const { batch } = this.smmu;
+    requests.forEach(({ sid, ssid, iova, write, exec, priv }, i) => {
+      batch.stream[i] = sid;
+      batch.pasid[i] = ssid === undefined ? 0 : 0x8000_0000 | ssid;
+      batch.iova[i] = iova;
+      batch.access[i] = (write ? 1 : 0) | (exec ? 2 : 0) | (priv ? 4 : 0);
+    });
+    this.#events.length = 0;
+    this.smmu.run(requests.length);
+    let event = 0;
+    for (let i = 0; i < requests.length; i++) {
+      const outcome = outcomes[i]!;
+      const expected = expectedStatus(outcome);
+      const actual = batch.status[i]!;
+      const refused = isRefused(outcome);
+      let difference: string | undefined;
+      if (actual !== expected && !(expected === 0x82 && actual === 3)) {
+        difference = `status 0x${actual.toString(16)}, expected 0x${expected.toString(16)}`;
+      } else if (!refused && batch.pa[i] !== outcome.pa) {
+        difference = `pa 0x${batch.pa[i]!.toString(16)}, expected 0x${outcome.pa.toString(16)}`;
+      } else if (!refused && !outcome.leafChoices.includes(batch.leafLg2[i]!)) {
+        difference = `leafLg2 ${batch.leafLg2[i]}, expected ${outcome.leafChoices.join(" or ")}`;
+      } else if (refused && outcome.event !== undefined) {
+        const record = this.#events[event++];
+        if (hex(record) !== hex(outcome.event))
+          difference = `event ${hex(record)}, expected ${hex(outcome.event)}`;
+      }
+      if (difference !== undefined) {
+        const fault = refused && outcome.fault !== undefined ? ` (${outcome.fault.name})` : "";
+        const at = batch.source[i];
+        return `${this.name}: request ${i} ${describe(requests[i]!)}: ${difference}${fault}, answered by ${at}`;
+      }
+    }
+    return event === this.#events.length
+      ? undefined
+      : `${this.name}: ${this.#events.length - event} events too many`;
+  }
+}
+
+export function describe({ sid, ssid, iova, write, exec, priv }: Request): string {
+  const kind = `${priv ? "privileged " : ""}${write ? "write" : exec ? "execute" : "read"}`;
+  return `{sid ${sid}${ssid === undefined ? "" : `, ssid ${ssid}`}, iova 0x${iova.toString(16)}, ${kind}}`;
+}
