@@ -15,10 +15,11 @@ import {
 } from "./dispatch";
 import { Trace } from "./lib/trace";
 import { Arena, count, countBy } from "./mem/arena";
-import { Leaf, Request } from "./pt/state";
+import { Leaf, NOT_PROBED, Request } from "./pt/state";
 import {
-  HALF_ID, HALF_MASK, HALF_SEED, HALF_VALUE, MEMO_MASK, MEMO_PAGE, MEMO_SLOT, MEMO_TAG, dropContexts, findContext, halfOf,
+  HALF_ID, HALF_MASK, HALF_SEED, HALF_VALUE, MEMO_DATA, MEMO_MASK, MEMO_PAGE, dropContexts, findContext, halfOf,
 } from "./tlb/contexts";
+import { Ids, MEMO_GENERATION } from "./tlb/ids";
 import { predictorIndex } from "./tlb/iotlb";
 import { ADDRESS_MASK, findFast, setHash, tagOf } from "./tlb/set-associative";
 
@@ -32,15 +33,15 @@ export class Batch {
   static faults: u32 = 0;
   /** Requests left before the memo is tried again. */
   static plainLeft: u32 = 0;
-  /** Requests and memo hits of the memo block in progress. */
+  /** Requests of the memo block in progress, and those that the memo could not answer. */
   static tried: u32 = 0;
-  static remembered: u32 = 0;
+  static others: u32 = 0;
 
   static reset(): void {
     Batch.faults = 0;
     Batch.plainLeft = 0;
     Batch.tried = 0;
-    Batch.remembered = 0;
+    Batch.others = 0;
   }
 }
 
@@ -67,7 +68,7 @@ function runSlow(first: u32, last: u32): u32 {
   for (let i = first; i < last; ++i) {
     if (!Arena.configCacheOn) dropContexts(0, 0xffffffff, -1);
     const context = findContext(load<u32>(Arena.stream + (<usize>i << 2)), load<u32>(Arena.pasid + (<usize>i << 2)));
-    if (!slow(i, enabled, context)) return i;
+    if (!slow(i, enabled, context, NOT_PROBED)) return i;
   }
   return last;
 }
@@ -86,9 +87,9 @@ function runFast(first: u32, last: u32): u32 {
       const stopped = memoBlock(i, end);
       Batch.tried += stopped - i;
       if (Batch.tried >= BLOCK) {
-        if (Batch.remembered << 1 < Batch.tried) Batch.plainLeft = BLOCK * PLAIN_BLOCKS;
+        if (Batch.others << 1 > Batch.tried) Batch.plainLeft = BLOCK * PLAIN_BLOCKS;
         Batch.tried = 0;
-        Batch.remembered = 0;
+        Batch.others = 0;
       }
       if (stopped !== end) return stopped;
       i = end;
@@ -116,6 +117,7 @@ function plainBlock(first: u32, last: u32): u32 {
     const iova = load<u64>(iovas + (<usize>i << 3));
     const context: usize =
       pasid === 0 && stream < directSize ? load<u32>(direct + (<usize>stream << 2)) : findContext(stream, pasid);
+    let probed = NOT_PROBED;
     if (context !== 0) {
       const half = halfOf(context, iova);
       const seed = load<u32>(half + HALF_SEED);
@@ -129,9 +131,11 @@ function plainBlock(first: u32, last: u32): u32 {
           store<u8>(leaves + i, <u8>lg2);
           continue;
         }
+      } else if (way === 4) {
+        probed = lg2;
       }
     }
-    if (!slow(i, true, context)) return i;
+    if (!slow(i, true, context, probed)) return i;
   }
   return last;
 }
@@ -149,7 +153,8 @@ function memoBlock(first: u32, last: u32): u32 {
   const leaves = Arena.leafLg2;
   const direct = Arena.streamTable;
   const directSize = Arena.streamTableSize;
-  let remembered: u32 = 0;
+  let generation = Ids.generation;
+  let others: u32 = 0;
   let i = first;
   for (; i < last; ++i) {
     const stream = load<u32>(streams + (<usize>i << 2));
@@ -158,24 +163,23 @@ function memoBlock(first: u32, last: u32): u32 {
     const context: usize =
       pasid === 0 && stream < directSize ? load<u32>(direct + (<usize>stream << 2)) : findContext(stream, pasid);
     if (context !== 0) {
-      const slot: usize = load<u32>(context + MEMO_SLOT);
-      const tag = load<u64>(context + MEMO_TAG);
-      // The memo is only a guess where to look: the slot itself must still hold the tag.
-      if ((((iova ^ load<u64>(context + MEMO_PAGE)) & load<u64>(context + MEMO_MASK)) | (load<u64>(slot) ^ tag)) === 0) {
-        const data = load<u64>(slot, 32);
+      // Valid only while no entry has come or gone since: then the page is still in the IOTLB.
+      const stale = load<u32>(context + MEMO_GENERATION) ^ generation;
+      const mask = load<u64>(context + MEMO_MASK);
+      if ((((iova ^ load<u64>(context + MEMO_PAGE)) & mask) | <u64>stale) === 0) {
+        const data = load<u64>(context + MEMO_DATA);
         if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
           store<u64>(pas + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
-          store<u8>(leaves + i, <u8>(tag & 63));
-          ++remembered;
+          store<u8>(leaves + i, <u8>ctz(mask));
           continue;
         }
       }
+      ++others;
       const half = halfOf(context, iova);
       const seed = load<u32>(half + HALF_SEED);
       const lg2 = <u32>load<u8>(predictor + predictorIndex(iova, seed));
       const set = base + (<usize>(setHash(iova, lg2, seed) & setMask) << 6);
-      const wanted = tagOf(iova, lg2, load<u64>(half + HALF_ID));
-      const way = findFast(set, wanted);
+      const way = findFast(set, tagOf(iova, lg2, load<u64>(half + HALF_ID)));
       if (way < 4 && (iova & load<u64>(half + HALF_MASK)) === load<u64>(half + HALF_VALUE)) {
         const data = load<u64>(set + (<usize>way << 3), 32);
         if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
@@ -183,54 +187,71 @@ function memoBlock(first: u32, last: u32): u32 {
           store<u8>(leaves + i, <u8>lg2);
           store<u64>(context + MEMO_PAGE, iova);
           store<u64>(context + MEMO_MASK, u64(-1) << lg2);
-          store<u64>(context + MEMO_TAG, wanted);
-          store<u32>(context + MEMO_SLOT, <u32>(set + (<usize>way << 3)));
+          store<u64>(context + MEMO_DATA, data);
+          store<u32>(context + MEMO_GENERATION, generation);
           continue;
         }
       }
     }
-    if (!slow(i, true, context)) break;
+    if (!slow(i, true, context, NOT_PROBED)) break;
+    generation = Ids.generation;
   }
-  Batch.remembered += remembered;
+  Batch.others += others;
   return i;
 }
 
-/** The general path of request `i`, whose context is `known` or not cached (0); false when it must wait. */
-function slow(i: u32, enabled: bool, known: usize): bool {
-  const stream = load<u32>(Arena.stream + (<usize>i << 2));
-  const pasid = load<u32>(Arena.pasid + (<usize>i << 2));
+/**
+ * The general path of request `i`, whose context is `known` or not cached (0); pages of 2^probed bytes have been
+ * looked for already. False when the request must wait.
+ */
+function slow(i: u32, enabled: bool, known: usize, probed: u32): bool {
   const iova = load<u64>(Arena.iova + (<usize>i << 3));
   const asked = <u32>load<u8>(Arena.access + i) & 7;
-  Request.begin();
+  Request.begin(probed);
   if (isDefined(NI_TRACE)) Trace.request = i;
 
   let status: u32;
   let context = known;
   let access = asked;
-  if (!enabled) {
-    status = translateDisabled(iova);
-  } else {
-    if (context === 0) context = configure(stream, pasid);
+  if (enabled) {
+    if (context === 0) {
+      context = configure(load<u32>(Arena.stream + (<usize>i << 2)), load<u32>(Arena.pasid + (<usize>i << 2)));
+    }
     access = effectiveAccess(context, asked);
     status = context !== 0 ? translateWith(context, iova, access) : STATUS_FAULT;
+  } else {
+    status = translateDisabled(iova);
   }
-  if (status === STATUS_FAULT) {
-    if (mustWait()) return false;
-    if (context === 0) count(CNT_NOT_LOOKED_UP);
-    status = endWithFault(Batch.faults, i, stream, pasid, iova, access, context);
-    Batch.faults += 1;
+  let pa = Leaf.output;
+  let lg2 = Leaf.lg2;
+  if (status > <u32>STATUS_BYPASSED) {
+    if (status === STATUS_FAULT) {
+      if (mustWait()) return false;
+      status = fault(i, iova, access, context);
+    }
+    pa = 0;
+    lg2 = 0;
   }
-  const ok = status <= <u32>STATUS_BYPASSED;
-  store<u64>(Arena.pa + (<usize>i << 3), ok ? Leaf.output : 0);
+  store<u64>(Arena.pa + (<usize>i << 3), pa);
   store<u8>(Arena.status + i, <u8>status);
-  store<u8>(Arena.leafLg2 + i, ok ? <u8>Leaf.lg2 : 0);
+  store<u8>(Arena.leafLg2 + i, <u8>lg2);
   store<u8>(Arena.fetches + i, <u8>min(Request.fetches, 255));
   store<u8>(Arena.source + i, <u8>sourceOf());
   return true;
 }
 
+/** Appends the fault record of request `i`; returns its status code. */
+function fault(i: u32, iova: u64, access: u32, context: usize): u32 {
+  if (context === 0) count(CNT_NOT_LOOKED_UP);
+  const stream = load<u32>(Arena.stream + (<usize>i << 2));
+  const pasid = load<u32>(Arena.pasid + (<usize>i << 2));
+  const status = endWithFault(Batch.faults, i, stream, pasid, iova, access, context);
+  Batch.faults += 1;
+  return status;
+}
+
 function sourceOf(): u32 {
-  if (Request.hit) return SOURCE_IOTLB;
   if (Request.cached) return SOURCE_WALK_CACHE;
+  if (Request.hit) return SOURCE_IOTLB;
   return Request.fetches !== 0 ? SOURCE_WALK : SOURCE_CONFIG;
 }

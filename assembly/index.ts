@@ -6,6 +6,7 @@ import { dropStes } from "./dispatch";
 import { Trace } from "./lib/trace";
 import { Arena } from "./mem/arena";
 import { Bus, slotOf } from "./mem/physical";
+import { fillPermissions } from "./pt/fmt/vmsa-permissions";
 import { ContextTable, dropContexts } from "./tlb/contexts";
 import { Ids } from "./tlb/ids";
 import { Predicate, invalidate } from "./tlb/invalidate";
@@ -15,6 +16,7 @@ import { forgetTables } from "./tlb/sweep";
 /** Takes the layout from the header at `header` and starts with empty caches; the arena must be zeroed. */
 export function init(header: usize): void {
   Arena.load(header);
+  fillPermissions();
   Batch.reset();
   SpaceTable.reset();
   ContextTable.reset();

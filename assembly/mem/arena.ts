@@ -7,7 +7,7 @@ import {
   HDR_RANGES, HDR_RANGE_COUNT, HDR_CONTEXTS, HDR_CONTEXT_COUNT, HDR_CONTEXT_HASH, HDR_CONTEXT_HASH_MASK,
   HDR_STREAM_TABLE, HDR_STREAM_TABLE_SIZE, HDR_STES, HDR_STE_MASK, HDR_SPACES, HDR_SPACE_COUNT, HDR_SPACE_HASH,
   HDR_SPACE_HASH_MASK, HDR_IDS, HDR_IOTLB, HDR_STAGE2_TLB, HDR_WALK_CACHE_1, HDR_WALK_CACHE_1_MASK,
-  HDR_WALK_CACHE_2, HDR_WALK_CACHE_2_MASK, HDR_PREDICTOR, HDR_CONFIG_CACHE_ON, HDR_TRACE_RING, HDR_TRACE_MASK,
+  HDR_WALK_CACHE_2, HDR_WALK_CACHE_2_MASK, HDR_PREDICTOR, HDR_CONFIG_CACHE_ON, HDR_TRACE_RING, HDR_TRACE_MASK, HDR_PERMISSIONS,
 } from "../../src/spec/abi/core";
 
 /** Bases of the arena's parts; written by `load` only. */
@@ -51,6 +51,7 @@ export class Arena {
   static walkCache2: usize = 0;
   static walkCache2Mask: u32 = 0;
   static predictor: usize = 0;
+  static permissions: usize = 0;
   static configCacheOn: bool = false;
   static traceRing: usize = 0;
   static traceMask: u32 = 0;
@@ -96,6 +97,7 @@ export class Arena {
     Arena.walkCache2 = load<u32>(header + HDR_WALK_CACHE_2);
     Arena.walkCache2Mask = load<u32>(header + HDR_WALK_CACHE_2_MASK);
     Arena.predictor = load<u32>(header + HDR_PREDICTOR);
+    Arena.permissions = load<u32>(header + HDR_PERMISSIONS);
     Arena.configCacheOn = load<u32>(header + HDR_CONFIG_CACHE_ON) !== 0;
     Arena.traceRing = load<u32>(header + HDR_TRACE_RING);
     Arena.traceMask = load<u32>(header + HDR_TRACE_MASK);

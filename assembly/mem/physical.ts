@@ -60,8 +60,12 @@ function unbacked(pa: u64): usize {
 /** Offset in linear memory of the byte at `pa`, or 0 on a bus error (Bus.missing tells which kind). */
 export function hostOf(pa: u64): usize {
   const frame = pa >> FRAME_LG2;
-  const entry = load<u64>(slotOf(frame));
+  let entry = load<u64>(Arena.frameTable + (<usize>firstSlot(frame) << 3));
   if (entry === 0) return unbacked(pa);
+  if (entry >> FRAME_NUMBER_LSB !== frame) {
+    entry = load<u64>(slotOf(frame));
+    if (entry === 0) return unbacked(pa);
+  }
   if ((entry & FRAME_FLAG_MIXED) !== 0 && rangeKind(pa) === 0) {
     Bus.missing = false;
     return 0;

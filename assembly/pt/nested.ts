@@ -15,6 +15,7 @@ import { leafCode, leafLg2Of } from "./leaf-code";
 import {
   Fault, Leaf, REASON_EXTERNAL_ABORT, REASON_MISSING, REASON_PERMISSION, REASON_TRANSLATION, Request,
 } from "./state";
+import { Plain } from "./plain";
 import { PhysicalTables, walk } from "./walk";
 
 /** Data-word bit of stage-2 TLB entries: Device memory (access code 3, which needs no bit of its own). */
@@ -61,16 +62,23 @@ function remember(space: usize, ipa: u64): void {
 
 /**
  * Stage 2 of `ipa`: true with Leaf set, false with a stage-2 Fault of class `class_`.
- * `access` is the access code; for tables and configuration 0 (read) or 1 (update).
+ * `access` is the access code; for tables and configuration 0 (read) or 1 (update). `stage1Lg2` is what
+ * stage 1 maps around it, 0 for tables and configuration.
  */
-export function stage2<S>(space: usize, ipa: u64, access: u32, class_: u32): bool {
+export function stage2<S>(space: usize, ipa: u64, access: u32, class_: u32, stage1Lg2: u32): bool {
   const config = load<u64>(space + SPACE_CONFIG);
   let ok = true;
   if (ipa >> inputBitsOf(config) !== 0) {
     ok = Fault.raise(REASON_TRANSLATION);
-  } else if (!lookup(space, ipa, access)) {
+  } else if (class_ !== CLASS_IN) {
+    if (!lookup(space, ipa, access)) {
+      ok = walk<S, PhysicalTables>(space, ipa, access, class_);
+      if (ok) remember(space, ipa);
+    }
+  } else if (!Plain.page<S>(space, ipa, access, class_) && !lookup(space, ipa, access)) {
     ok = walk<S, PhysicalTables>(space, ipa, access, class_);
-    if (ok) remember(space, ipa);
+    // A page no larger than stage 1's is in the IOTLB entry already.
+    if (ok && Leaf.lg2 > stage1Lg2) remember(space, ipa);
   }
   // S2PTW: tables and configuration must not come from Device memory (IHI 0070 5.2).
   if (ok && class_ !== CLASS_IN && Leaf.device && (config & WALK_PTW) !== 0) {
@@ -86,7 +94,7 @@ export function stage2<S>(space: usize, ipa: u64, access: u32, class_: u32): boo
 
 /** Linear offset of what is at `ipa`, for a fetch (access 0) or an update (1); 0 with a Fault. */
 function locateThrough<S>(space: usize, ipa: u64, access: u32): usize {
-  if (!stage2<S>(load<u32>(space + SPACE_STAGE2), ipa, access, CLASS_TT)) return 0;
+  if (!stage2<S>(load<u32>(space + SPACE_STAGE2), ipa, access, CLASS_TT, 0)) return 0;
   const host = hostOf(Leaf.output);
   if (host !== 0) {
     if (access !== 0) markDirty(Leaf.output);
@@ -109,12 +117,14 @@ export class NestedTables<S> {
 
 /** Both stages of `input`; Leaf is their combination: output of stage 2, the smaller leaf, both denials. */
 export function nestedWalk<F, S>(space: usize, input: u64, access: u32): bool {
+  const below: usize = load<u32>(space + SPACE_STAGE2);
+  if (Plain.nested<F, S>(space, below, input, access, CLASS_TT, CLASS_IN)) return true;
   if (!walk<F, NestedTables<S>>(space, input, access, CLASS_TT)) return false;
   const lg2 = Leaf.lg2;
   const descriptorLg2 = Leaf.descriptorLg2;
   const deny = Leaf.deny;
   const global = Leaf.global;
-  if (!stage2<S>(load<u32>(space + SPACE_STAGE2), Leaf.output, access, CLASS_IN)) return false;
+  if (!stage2<S>(below, Leaf.output, access, CLASS_IN, lg2)) return false;
   Leaf.lg2 = min(lg2, Leaf.lg2);
   Leaf.descriptorLg2 = descriptorLg2;
   Leaf.deny |= deny;
@@ -125,9 +135,14 @@ export function nestedWalk<F, S>(space: usize, input: u64, access: u32): bool {
 
 /** Stage 2 alone, for a stream without stage 1: Leaf or a stage-2 Fault of class IN. */
 export function stage2Request<S>(space: usize, ipa: u64, access: u32): bool {
-  if (walk<S, PhysicalTables>(space, ipa, access, CLASS_IN)) return true;
+  if (Plain.page<S>(space, ipa, access, CLASS_IN) || walk<S, PhysicalTables>(space, ipa, access, CLASS_IN)) return true;
   Fault.stage2 = true;
   Fault.class = CLASS_IN;
   Fault.ipa = ipa;
   return false;
+}
+
+/** Stage 1 alone: its tables and its output are physical. */
+export function stage1Request<F>(space: usize, input: u64, access: u32): bool {
+  return Plain.page<F>(space, input, access, CLASS_IN) || walk<F, PhysicalTables>(space, input, access, CLASS_IN);
 }

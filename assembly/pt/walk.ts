@@ -7,11 +7,11 @@
 // then permission.
 
 import { CLASS_TT } from "../../src/spec/abi/core";
-import { ones } from "../lib/bits";
+import { below } from "../lib/bits";
 import { traceFetch } from "../lib/trace";
 import { count } from "../mem/arena";
 import { Bus, exchange, hostOf, isZeroFrame, markDirty } from "../mem/physical";
-import { SPACE_CONFIG, SPACE_ROOT, SPACE_WALK_SIZES } from "../tlb/space";
+import { CHUNK_LG2, SPACE_CONFIG, SPACE_ROOT, SPACE_WALK_SIZES } from "../tlb/space";
 import { WALK_ADDRESS, WALK_ATTRIBUTES, WALK_HOST, findTable, insertTable } from "../tlb/walk-cache";
 import {
   LAST_LEVEL, WALK_AFFD, WALK_HA, firstLevelOf, granuleLg2Of, inputBitsOf, outputBitsOf,
@@ -21,12 +21,11 @@ import {
   REASON_TRANSLATION, Request,
 } from "./state";
 
-/** Descriptors that one walk-cache entry stands for. */
-const CHUNK_LG2: u32 = 9;
-
 /** Where the deepest cached table was found. */
 class Start {
   static level: i32 = 0;
+  static shift: u32 = 0;
+  /** Of the first of the 512 descriptors: linear offset and address. */
   static host: usize = 0;
   static address: u64 = 0;
   static attributes: u32 = 0;
@@ -65,6 +64,7 @@ function startFromCache<F>(space: usize, input: u64, firstLevel: i32, granule: u
       if (entry !== 0) {
         count(format.hitCounter());
         Start.level = level;
+        Start.shift = shift;
         Start.host = load<u32>(entry + WALK_HOST);
         Start.address = load<u64>(entry + WALK_ADDRESS);
         Start.attributes = load<u32>(entry + WALK_ATTRIBUTES);
@@ -79,92 +79,102 @@ function startFromCache<F>(space: usize, input: u64, firstLevel: i32, granule: u
 
 /** The first table's address: bits below its size read as zero (concatenated tables included). */
 function rootOf(space: usize, config: u64, firstShift: u32): u64 {
-  const indexBits = inputBitsOf(config) - firstShift;
-  const sizeLg2 = indexBits + 3 > 6 ? indexBits + 3 : 6;
-  return load<u64>(space + SPACE_ROOT) & ~ones(sizeLg2);
+  return load<u64>(space + SPACE_ROOT) & ~below(inputBitsOf(config) - firstShift + 3);
+}
+
+/** Linear offset of the descriptor at `address`, index `index` of its table; 0 with the fault raised. */
+function locate<F, N>(
+  space: usize, input: u64, address: u64, index: u64, shift: u32, attributes: u32,
+): usize {
+  const format = changetype<F>(0);
+  const next = changetype<N>(0);
+  const host = next.locate(space, address);
+  if (host === 0) {
+    // The one stage-1 fault that is not of class IN (IHI 0070 7.3.12); stage 2 says its own class.
+    if (Fault.reason === REASON_EXTERNAL_ABORT && format.stage() === 1) Fault.class = CLASS_TT;
+    return 0;
+  }
+  const cache = format.cache();
+  if (cache !== 0 && !isZeroFrame(host)) {
+    const inChunk = <usize>(index & below(CHUNK_LG2)) << 3;
+    insertTable(
+      cache, format.cacheMask(), space, input, shift + CHUNK_LG2, host - inChunk, attributes, address - inChunk,
+    );
+  }
+  return host;
 }
 
 /**
- * Translates `input` (already inside the input range) for the access code `access` (bits as in the
+ * Translates `input` (inside the input range; its low 52 bits) for the access code `access` (bits as in the
  * batch's access column). True: Leaf holds the answer. False: Fault says why.
  */
 export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): bool {
   const format = changetype<F>(0);
-  const next = changetype<N>(0);
   const config = load<u64>(space + SPACE_CONFIG);
   const granule = granuleLg2Of(config);
   const stride = granule - 3;
-  const cache = format.cache();
-  let level = firstLevelOf(config);
-  let shift = granule + stride * <u32>(LAST_LEVEL - level);
+  // Caches are keyed by the 52-bit address, tables are indexed by the bits inside the input range.
+  const inside = input & below(inputBitsOf(config));
+  let level: i32;
+  let shift: u32;
   let attributes: u32 = 0;
-  // The first table may be larger (concatenation) or smaller than a full one.
-  let indexMask = ones(inputBitsOf(config) - shift);
-  let table: u64 = 0;
+  let address: u64;
+  let host: usize;
 
-  // 1. Begin at the deepest known table, else at the root.
-  let cached = startFromCache<F>(space, input, level, granule);
+  // 1. Begin at the deepest known table, else at the root, which may be larger (concatenation) or smaller
+  //    than a full table.
+  const first = firstLevelOf(config);
+  const cached = startFromCache<F>(space, input, first, granule);
   if (cached) {
-    if (Start.level !== level) {
-      level = Start.level;
-      shift = granule + stride * <u32>(LAST_LEVEL - level);
-      indexMask = ones(stride);
-    }
+    level = Start.level;
+    shift = Start.shift;
+    const inChunk = <usize>((inside >> shift) & below(CHUNK_LG2)) << 3;
+    address = Start.address + inChunk;
+    host = Start.host + inChunk;
     attributes = Start.attributes;
     Request.cached = true;
   } else {
-    table = rootOf(space, config, shift);
+    level = first;
+    shift = granule + stride * <u32>(LAST_LEVEL - level);
+    const index = inside >> shift;
+    address = rootOf(space, config, shift) + (index << 3);
+    host = locate<F, N>(space, input, address, index, shift, 0);
+    if (host === 0) return false;
   }
 
   while (true) {
-    // 2. Fetch the descriptor; under nesting its own address passes stage 2 first.
-    const index = (input >> shift) & indexMask;
-    const inChunk = <usize>(index & ones(CHUNK_LG2)) << 3;
-    let address: u64;
-    let host: usize;
-    if (cached) {
-      address = Start.address + inChunk;
-      host = Start.host + inChunk;
-    } else {
-      address = table + (index << 3);
-      host = next.locate(space, address);
-      if (host === 0) {
-        // The one stage-1 fault that is not of class IN (IHI 0070 7.3.12); stage 2 says its own class.
-        if (Fault.reason === REASON_EXTERNAL_ABORT && format.stage() === 1) Fault.class = CLASS_TT;
-        return false;
-      }
-      if (cache !== 0 && !isZeroFrame(host)) {
-        insertTable(cache, format.cacheMask(), space, input, shift + CHUNK_LG2, host - inChunk, attributes, address - inChunk);
-      }
-    }
+    // 2. Fetch the descriptor.
     const descriptor = load<u64>(host);
     Request.fetches += 1;
     count(format.fetchCounter() + (<u32>(level + 1) << 3));
     traceFetch(format.stage(), level, cached, class_, address, descriptor, host);
-    cached = false;
 
     // 3. Invalid and reserved descriptors.
     if (!format.isValid(descriptor, level)) return Fault.raise(REASON_TRANSLATION);
 
-    // 4. A table: check its address, gather what it takes away, go down.
-    if (format.isTable(descriptor, level)) {
-      table = format.addressOf(descriptor, granule, config);
-      if (table >> outputBitsOf(config) !== 0) return Fault.raise(REASON_ADDRESS_SIZE);
-      attributes |= format.tableAttributes(descriptor, config);
-      level += 1;
-      shift -= stride;
-      indexMask = ones(stride);
-      continue;
+    // 4. A leaf ends the walk.
+    if (!format.isTable(descriptor, level)) {
+      if (!format.mayBeLeaf(level, config)) return Fault.raise(REASON_TRANSLATION);
+      return leaf<F, N>(space, input, access, descriptor, address, level, shift, attributes);
     }
-    if (!format.mayBeLeaf(level, config)) return Fault.raise(REASON_TRANSLATION);
-    return leaf<F, N>(space, input, access, descriptor, address, host, level, shift, attributes);
+
+    // A table: check its address, gather what it takes away, go down; under nesting the address of the
+    // next descriptor passes stage 2 first.
+    const table = format.addressOf(descriptor, granule, config);
+    if (table >> outputBitsOf(config) !== 0) return Fault.raise(REASON_ADDRESS_SIZE);
+    attributes |= format.tableAttributes(descriptor, config);
+    level += 1;
+    shift -= stride;
+    const index = (input >> shift) & below(stride);
+    address = table + (index << 3);
+    host = locate<F, N>(space, input, address, index, shift, attributes);
+    if (host === 0) return false;
   }
 }
 
 /** The end of the walk: output address, access flag, permission, dirty state. */
 function leaf<F, N>(
-  space: usize, input: u64, access: u32, found: u64, address: u64, host: usize, level: i32, shift: u32,
-  attributes: u32,
+  space: usize, input: u64, access: u32, found: u64, address: u64, level: i32, shift: u32, attributes: u32,
 ): bool {
   const format = changetype<F>(0);
   const config = load<u64>(space + SPACE_CONFIG);
@@ -200,8 +210,8 @@ function leaf<F, N>(
 
   // 9. What one cached entry may cover: a contiguous run when input and output agree inside it.
   const run = shift + format.runLg2(descriptor, level, config);
-  const congruent = ((base ^ input) & ones(run) & ~ones(shift)) === 0 && run <= inputBitsOf(config);
-  Leaf.output = base | (input & ones(shift));
+  const congruent = ((base ^ input) & below(run) & ~below(shift)) === 0 && run <= inputBitsOf(config);
+  Leaf.output = base | (input & below(shift));
   Leaf.descriptorLg2 = shift;
   Leaf.lg2 = congruent ? run : shift;
   Leaf.deny = deny;

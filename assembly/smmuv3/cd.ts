@@ -27,7 +27,7 @@ import { VmsaStage2 } from "../pt/fmt/vmsa-stage2";
 import { stage2 } from "../pt/nested";
 import { Fault, Leaf, REASON_MISSING } from "../pt/state";
 import { cappedSizeBits, idr0, idr0Field, idr3, idr5, oas } from "./features";
-import { addressBits, firstLevelOf, granuleOfTg0, granuleOfTg1, hasOa52, largestTsz, smallestTsz } from "./granule";
+import { addressBits, alignedRoot, firstLevelOf, granuleOfTg0, granuleOfTg1, hasOa52, largestTsz, smallestTsz } from "./granule";
 import { REASON_BAD_SUBSTREAMID, REASON_CD_FETCH } from "./reason";
 import {
   STE_FLAG_STALLD, STE_RECORD_FLAGS, STE_RECORD_S1CDMAX, STE_RECORD_S1CONTEXTPTR, STE_RECORD_S1FMT,
@@ -39,7 +39,7 @@ const CD_SIZE_LG2: u32 = 6;
 function fetchStructure(address: u64, stage2Space: usize): usize {
   let pa = address;
   if (stage2Space !== 0) {
-    if (!stage2<VmsaStage2>(stage2Space, address, 0, CLASS_CD)) return 0;
+    if (!stage2<VmsaStage2>(stage2Space, address, 0, CLASS_CD, 0)) return 0;
     pa = Leaf.output;
   }
   const host = hostOf(pa);
@@ -140,7 +140,8 @@ export function inputBitsOfHalf(cd: usize, half: u32): u32 {
 
 /** Root table of half `half`. */
 export function rootOf(cd: usize, half: u32): u64 {
-  return (half === 0 ? field(cd, CD_TTB0_MSB, CD_TTB0_LSB) : field(cd, CD_TTB1_MSB, CD_TTB1_LSB)) << 4;
+  const root = (half === 0 ? field(cd, CD_TTB0_MSB, CD_TTB0_LSB) : field(cd, CD_TTB1_MSB, CD_TTB1_LSB)) << 4;
+  return alignedRoot(root, cappedSizeBits(<u32>field(cd, CD_IPS_MSB, CD_IPS_LSB)));
 }
 
 /** Walk configuration of half `half` of a legal CD. */
@@ -150,7 +151,8 @@ export function walkOf(cd: usize, half: u32): u64 {
   let walk = packWalk(granule, firstLevelOf(granule, inputBits), inputBits, outputBitsOf(cd, granule));
   if (field(cd, CD_AFFD_MSB, CD_AFFD_LSB) !== 0) walk |= WALK_AFFD;
   if (field(cd, CD_HA_MSB, CD_HA_LSB) !== 0) walk |= WALK_HA;
-  if (field(cd, CD_HD_MSB, CD_HD_LSB) !== 0) walk |= WALK_HD;
+  // HD without HA behaves as neither (5.4 HA).
+  if (field(cd, CD_HA_MSB, CD_HA_LSB) !== 0 && field(cd, CD_HD_MSB, CD_HD_LSB) !== 0) walk |= WALK_HD;
   if (field(cd, CD_WXN_MSB, CD_WXN_LSB) !== 0) walk |= WALK_WXN;
   if (field(cd, CD_PAN_MSB, CD_PAN_LSB) !== 0) walk |= WALK_PAN;
   if (field(cd, CD_ASET_MSB, CD_ASET_LSB) !== 0) walk |= WALK_ASET;

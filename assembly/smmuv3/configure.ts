@@ -8,6 +8,7 @@ import { field, ones } from "../lib/bits";
 import { count } from "../mem/arena";
 import { Fault } from "../pt/state";
 import { inputBitsOf } from "../pt/config";
+import { plainMask } from "../pt/fmt/vmsa";
 import {
   CTX_FLAGS, MODE_ABORT, MODE_BYPASS, MODE_NESTED, MODE_STAGE1, MODE_STAGE2, VENDOR_FLAGS_SHIFT, acquireSpace, attach,
   newContext,
@@ -78,7 +79,7 @@ export function configure(stream: u32, pasid: u32): usize {
   const walk2 = load<u64>(ste + STE_RECORD_STAGE2_WALK);
   const stage2 = (config & CONFIG_S2) === 0
     ? 0
-    : acquireSpace(KIND_STAGE2, vmid, NO_ASID, load<u64>(ste + STE_RECORD_STAGE2_ROOT), walk2, 0);
+    : acquireSpace(KIND_STAGE2, vmid, NO_ASID, load<u64>(ste + STE_RECORD_STAGE2_ROOT), walk2, 0, plainMask(walk2));
   if (skipStage1) {
     const context = withMode(stream, pasid, flags | MODE_STAGE2);
     attach(context, 0, stage2, ~ones(inputBitsOf(walk2)), 0);
@@ -112,7 +113,8 @@ function configureStage1(stream: u32, pasid: u32, ste: usize, ssid: u32, stage2:
   const context = withMode(stream, pasid, flags);
   for (let half: u32 = 0; half < 2; ++half) {
     if (!isHalfEnabled(cd, half)) continue;
-    const space = acquireSpace(KIND_STAGE1, vmid, asid, rootOf(cd, half), walkOf(cd, half), stage2);
+    const walk = walkOf(cd, half);
+    const space = acquireSpace(KIND_STAGE1, vmid, asid, rootOf(cd, half), walk, stage2, plainMask(walk));
     // Bits above the input must be all 0 (TTB0) or all 1 (TTB1), up to bit 63, or 55 with a tag byte (3.4.1).
     const tbi = half === 0 ? field(cd, CD_TBI0_MSB, CD_TBI0_LSB) : field(cd, CD_TBI1_MSB, CD_TBI1_LSB);
     const mask = (tbi !== 0 ? ones(56) : u64(-1)) & ~ones(inputBitsOfHalf(cd, half));

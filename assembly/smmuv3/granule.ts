@@ -49,3 +49,11 @@ export function addressBits(granule: u32, ds: bool): u32 {
 export function hasOa52(granule: u32): bool {
   return granule === 16 && oas() === 52;
 }
+
+/**
+ * A TTB field as root address: its low bits are below the table's size, but where addresses have 52 bits
+ * even a table of less than 8 entries is aligned to 64 bytes (DDI 0487 R_KBLCR).
+ */
+export function alignedRoot(root: u64, sizeBits: u32): u64 {
+  return sizeBits === 52 ? root & ~63 : root;
+}

@@ -125,6 +125,10 @@ function isLegal(ste: usize): bool {
   // 2. The stages exist.
   if ((config & CONFIG_S1) !== 0 && !idr0(IDR0_S1P_LSB)) return false;
   if ((config & CONFIG_S2) !== 0 && !idr0(IDR0_S2P_LSB)) return false;
+  // S2VMID tags stage-1-only streams too, so its size counts for them as well (5.2 S2VMID).
+  const translates = (config & (CONFIG_S1 | CONFIG_S2)) !== 0;
+  const wideVmid = field(ste, STE_S2VMID_MSB, STE_S2VMID_LSB) >> 8 !== 0;
+  if (translates && wideVmid && idr0(IDR0_S2P_LSB) && !idr0(IDR0_VMID16_LSB)) return false;
   // 3., 4. EATS needs ATS and STRW needs Hyp; neither is advertised.
   return ((config & CONFIG_S1) === 0 || isStage1Legal(ste, config)) && ((config & CONFIG_S2) === 0 || isStage2Legal(ste));
 }

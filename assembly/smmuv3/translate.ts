@@ -10,21 +10,23 @@ import {
 } from "../../src/spec/abi/core";
 import { IDR0_TERM_MODEL_LSB } from "../../src/spec/smmuv3/registers";
 import { Arena, count } from "../mem/arena";
-import { WALK_E0PD, inputBitsOf } from "../pt/config";
+import { WALK_E0PD } from "../pt/config";
 import { VmsaStage1 } from "../pt/fmt/vmsa-stage1";
 import { VmsaStage2 } from "../pt/fmt/vmsa-stage2";
-import { nestedWalk, stage2Request } from "../pt/nested";
+import { nestedWalk, stage1Request, stage2Request } from "../pt/nested";
 import { Fault, Leaf, REASON_ADDRESS_SIZE, REASON_MISSING, REASON_TRANSLATION, Request } from "../pt/state";
-import { PhysicalTables, walk } from "../pt/walk";
 import {
   CTX_FLAGS, HALF_MASK, HALF_SPACE, HALF_VALUE, MODE_ABORT, MODE_BYPASS, MODE_MASK, MODE_NESTED, MODE_STAGE2, halfOf,
 } from "../tlb/contexts";
 import { fill, probeAll } from "../tlb/iotlb";
 import { SPACE_CONFIG } from "../tlb/space";
-import { ones } from "../lib/bits";
 import { FLAG_ABORT, FLAG_RECORD, FLAG_RECORD_STAGE2, Lookup } from "./configure";
 import { globalAbort, idr0, oas, recordsInvalidStreams } from "./features";
 import { REASON_BAD_STREAMID, eventOf, isGoverned } from "./reason";
+
+const BITS_52: u64 = 0x000fffffffffffff;
+/** Every unprivileged access code. */
+const UNPRIVILEGED: u32 = 0x0f;
 
 /** SMMUEN = 0: GBPA decides (6.3.14). Returns the status. */
 export function translateDisabled(iova: u64): u32 {
@@ -46,23 +48,11 @@ function bypass(iova: u64): u32 {
 /** Translates through `context`; returns the status, or STATUS_FAULT with the Fault raised. */
 export function translateWith(context: usize, iova: u64, access: u32): u32 {
   const mode = load<u32>(context + CTX_FLAGS) & MODE_MASK;
-  if (mode === MODE_ABORT) {
-    count(CNT_NOT_LOOKED_UP);
-    count(CNT_ABORTED);
-    return STATUS_ABORTED;
-  }
-  if (mode === MODE_BYPASS || (mode === MODE_STAGE2 && iova >> oas() !== 0)) {
-    count(CNT_NOT_LOOKED_UP);
-    if (iova >> oas() === 0) return bypass(iova);
-    // Stage-1 bypass of an address that stage 2, or the system, cannot have (3.4).
-    Fault.raise(REASON_ADDRESS_SIZE);
-    return STATUS_FAULT;
-  }
   const half = halfOf(context, iova);
   const space: usize = load<u32>(half + HALF_SPACE);
-  if ((iova & load<u64>(half + HALF_MASK)) !== load<u64>(half + HALF_VALUE) || space === 0) {
+  if (space === 0 || (iova & load<u64>(half + HALF_MASK)) !== load<u64>(half + HALF_VALUE)) {
     count(CNT_NOT_LOOKED_UP);
-    return outOfRange(mode, iova);
+    return translateWithoutTables(mode, iova);
   }
   // E0PD: unprivileged requests see nothing in this half (5.4).
   const config = load<u64>(space + SPACE_CONFIG);
@@ -71,23 +61,38 @@ export function translateWith(context: usize, iova: u64, access: u32): u32 {
     Fault.raise(REASON_TRANSLATION);
     return STATUS_FAULT;
   }
-  const input = iova & ones(inputBitsOf(config));
   if (probeAll(context, space, iova, access)) {
     Request.hit = true;
     return STATUS_TRANSLATED;
   }
   count(CNT_IOTLB_MISSES);
+  const input = iova & BITS_52;
   let ok: bool;
   if (mode === MODE_NESTED) {
     ok = nestedWalk<VmsaStage1, VmsaStage2>(space, input, access);
   } else if (mode === MODE_STAGE2) {
     ok = stage2Request<VmsaStage2>(space, input, access);
   } else {
-    ok = walk<VmsaStage1, PhysicalTables>(space, input, access, CLASS_IN);
+    ok = stage1Request<VmsaStage1>(space, input, access);
   }
   if (!ok) return STATUS_FAULT;
-  fill(context, space, iova);
+  fill(context, space, iova, (config & WALK_E0PD) !== 0 ? UNPRIVILEGED : 0);
   return STATUS_TRANSLATED;
+}
+
+/** A request that no table of its stream covers: abort, bypass, or an address beyond the tables. */
+function translateWithoutTables(mode: u32, iova: u64): u32 {
+  if (mode === MODE_ABORT) {
+    count(CNT_ABORTED);
+    return STATUS_ABORTED;
+  }
+  if (mode !== MODE_BYPASS && mode !== MODE_STAGE2) return outOfRange(mode, iova);
+  if (iova >> oas() !== 0) {
+    // Stage-1 bypass of an address that stage 2, or the system, cannot have (3.4).
+    Fault.raise(REASON_ADDRESS_SIZE);
+    return STATUS_FAULT;
+  }
+  return mode === MODE_BYPASS ? bypass(iova) : outOfRange(mode, iova);
 }
 
 /** No table covers the address: a stage-1 fault, or for a stage-2-only stream a stage-2 one. */
@@ -148,7 +153,7 @@ function hasStage1(flags: u32, context: usize): bool {
 /** The access code after STE overrides; a write is data whatever its execute attribute (5.2 INSTCFG). */
 export function effectiveAccess(context: usize, access: u32): u32 {
   const flags = context !== 0 ? load<u32>(context + CTX_FLAGS) : Lookup.accessAndOr;
-  const overridden = (access & ((flags >> 8) & 7)) | ((flags >> 12) & 7);
+  const overridden = (access & (flags >> 8)) | ((flags >> 12) & 7);
   return (overridden & ACCESS_WRITE) !== 0 ? overridden & ~ACCESS_EXECUTE : overridden;
 }
 

@@ -5,7 +5,7 @@
 //
 //   0 half 0: mask u64 | 8 value u64 | 16 id bits u64 | 24 seed u32 | 28 space u32
 //  32 half 1: the same
-//  64 memo: page u64 | 72 mask u64 | 80 tag u64 | 88 slot u32 | 92 flags u32
+//  64 memo: page u64 | 72 mask u64 | 80 data u64 | 88 generation u32 | 92 flags u32
 //  96 stream u32 | 100 pasid u32 | 104 next in hash u32 | 108 in use u32
 // 112 next, 116 previous context of half 0's space | 120, 124 of half 1's
 
@@ -14,7 +14,7 @@ import { Arena } from "../mem/arena";
 import { Ids } from "./ids";
 import { sweepDead } from "./sweep";
 import {
-  KIND_GLOBAL, NO_ASID, SPACE_CONFIG, SPACE_CONTEXTS, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_ROOT, SPACE_SEED,
+  KIND_GLOBAL, NO_ASID, SPACE_CONFIG, SPACE_CONTEXTS, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_PLAIN_MASK, SPACE_ROOT, SPACE_SEED,
   SPACE_STAGE2, SPACE_VMID, addReference, dropReference, findSpace, initSpace, renumber, takeRecord,
 } from "./space";
 
@@ -26,8 +26,7 @@ export const HALF_SPACE: usize = 28;
 export const HALF_SIZE: usize = 32;
 export const MEMO_PAGE: usize = 64;
 export const MEMO_MASK: usize = 72;
-export const MEMO_TAG: usize = 80;
-export const MEMO_SLOT: usize = 88;
+export const MEMO_DATA: usize = 80;
 export const CTX_FLAGS: usize = 92;
 export const CTX_STREAM: usize = 96;
 export const CTX_PASID: usize = 100;
@@ -47,8 +46,6 @@ export const ACCESS_AND_SHIFT: u32 = 8;
 export const ACCESS_OR_SHIFT: u32 = 12;
 const OVERRIDE_MASK: u32 = 0x7700;
 const OVERRIDE_NONE: u32 = 0x0700;
-/** No tag word: its size field is impossible. */
-const NO_TAG: u64 = u64(-1);
 /** First flag bit that belongs to the vendor. */
 export const VENDOR_FLAGS_SHIFT: u32 = 16;
 
@@ -62,7 +59,8 @@ export class ContextTable {
 
 /** The half of the address space that `address` selects: bit 55 (below any tag byte). */
 export function halfOf(context: usize, address: u64): usize {
-  return context + (<usize>((address >> 55) & 1) << 5);
+  // One shift: bit 55 comes down to the size of a half, 32.
+  return context + (<usize>(address >> 50) & HALF_SIZE);
 }
 
 function hashHead(stream: u32, pasid: u32): usize {
@@ -88,7 +86,6 @@ export function newContext(stream: u32, pasid: u32): usize {
   ContextTable.hand = ContextTable.hand + 1 === Arena.contextCount ? 0 : ContextTable.hand + 1;
   if (load<u32>(context + CTX_IN_USE) !== 0) dropContext(context);
   memory.fill(context, 0, CONTEXT_SIZE);
-  store<u64>(context + MEMO_TAG, NO_TAG);
   // Until a space is attached no address matches either half.
   store<u64>(context + HALF_VALUE, 1);
   store<u64>(context + HALF_SIZE + HALF_VALUE, 1);
@@ -202,12 +199,18 @@ function freeRecord(): usize {
   return record;
 }
 
-/** The space with this key, found or made, with a reference for the caller. */
-export function acquireSpace(kind: u32, vmid: u32, asid: u32, root: u64, config: u64, stage2: usize): usize {
+/**
+ * The space with this key, found or made, with a reference for the caller. `plain` is what the format says
+ * of plain pages under `config`.
+ */
+export function acquireSpace(
+  kind: u32, vmid: u32, asid: u32, root: u64, config: u64, stage2: usize, plain: u64,
+): usize {
   let space = findSpace(kind, vmid, asid, root, config, stage2);
   if (space === 0) {
     space = freeRecord();
     initSpace(space, kind, vmid, asid, root, config, stage2, freshId());
+    store<u64>(space + SPACE_PLAIN_MASK, plain);
   }
   addReference(space);
   return space;
@@ -221,7 +224,7 @@ export function globalOf(space: usize): usize {
     addReference(space);
     global = acquireSpace(
       KIND_GLOBAL, load<u32>(space + SPACE_VMID), NO_ASID, load<u64>(space + SPACE_ROOT),
-      load<u64>(space + SPACE_CONFIG), load<u32>(space + SPACE_STAGE2),
+      load<u64>(space + SPACE_CONFIG), load<u32>(space + SPACE_STAGE2), 0,
     );
     store<u32>(space + SPACE_GLOBAL, <u32>global);
     dropReference(space);
@@ -229,15 +232,14 @@ export function globalOf(space: usize): usize {
   return global;
 }
 
-/** Drops everything cached for `space`, in O(1) plus its contexts: a new id, memos forgotten. */
+/** Drops everything cached for `space`, in O(1) plus its contexts: a new id. */
 export function retag(space: usize): void {
   renumber(space, freshId());
   let tagged: usize = load<u32>(space + SPACE_CONTEXTS);
   while (tagged !== 0) {
     const context = tagged & ~1;
     pointTo(context, <u32>tagged & 1, space);
-    store<u64>(context + MEMO_TAG, NO_TAG);
-    tagged = load<u32>(linkOf(tagged));
+      tagged = load<u32>(linkOf(tagged));
   }
 }
 

@@ -2,12 +2,14 @@
 // entries of a space is taking a new id (O(1)), the entries of the old one die where they stand.
 // A dead id is not reused before a sweep has erased its entries, once per some 2^18 retirements.
 
-import { ID_LIMIT } from "../../src/spec/abi/core";
+import { CONTEXT_SIZE, ID_LIMIT } from "../../src/spec/abi/core";
 import { Arena } from "../mem/arena";
 
 const LIVE: u32 = 0x80000000;
 const DEAD: u32 = 0x40000000;
 const ENTRIES: u32 = 0x3fffffff;
+/** Where a context keeps the generation of its memo (contexts.ts). */
+export const MEMO_GENERATION: usize = 88;
 
 /** Bits of a tag word that hold the id: 63:52 (high 12) and 11:6 (low 6). */
 export const ID_MASK: u64 = 0xfff0000000000fc0;
@@ -26,14 +28,33 @@ function entryOf(id: u32): usize {
   return Arena.ids + (<usize>id << 2);
 }
 
+/** Once in 2^32 changes the count starts anew; memos of the last round must not look current again. */
+function forgetMemos(): void {
+  for (let n: u32 = 0; n < Arena.contextCount; ++n) {
+    store<u32>(Arena.contexts + <usize>n * CONTEXT_SIZE + MEMO_GENERATION, 0);
+  }
+  Ids.generation = 1;
+}
+
 export class Ids {
   static cursor: u32 = 0;
   /** Entries of dead ids that may still stand in the caches: while 0, every entry is alive. */
   static deadEntries: u32 = 0;
+  /** Whether an invalidation has left free ways among used ones since the caches were empty. */
+  static holes: bool = false;
+  /** Grows whenever any entry comes or goes; a memo of an older generation is void. 0 = never valid. */
+  static generation: u32 = 1;
+
+  /** An entry came or went: every memo is void. */
+  static change(): void {
+    Ids.generation += 1;
+    if (Ids.generation === 0) forgetMemos();
+  }
 
   static reset(): void {
     Ids.cursor = 0;
     Ids.deadEntries = 0;
+    Ids.holes = false;
   }
 
   /** A fresh id, or 0 when the caller must sweep dead entries and call `swept` first. */
@@ -52,6 +73,8 @@ export class Ids {
     const entries = load<u32>(at) & ENTRIES;
     store<u32>(at, DEAD);
     Ids.deadEntries += entries;
+    Ids.holes = true;
+    Ids.change();
     return entries;
   }
 
@@ -61,7 +84,8 @@ export class Ids {
       const at = entryOf(id);
       if ((load<u32>(at) & DEAD) !== 0) store<u32>(at, 0);
     }
-    Ids.reset();
+    Ids.cursor = 0;
+    Ids.deadEntries = 0;
   }
 
   static isLive(tag: u64): bool {

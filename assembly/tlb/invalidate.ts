@@ -80,12 +80,10 @@ function matches(space: usize): bool {
   return Predicate.ranged;
 }
 
-/** The predicate's range inside one space: as the tags hold addresses (52 bits), and as walks see them. */
+/** The predicate's range inside one space, as tags hold addresses: their low 52 bits. */
 class Clip {
   static first: u64 = 0;
   static last: u64 = 0;
-  static firstInput: u64 = 0;
-  static lastInput: u64 = 0;
 }
 
 const TAG_BYTE: u64 = 0xff00000000000000;
@@ -119,8 +117,6 @@ function clip(space: usize): bool {
   if (first > last) return false;
   Clip.first = first & BITS_52;
   Clip.last = last & BITS_52;
-  Clip.firstInput = first & limit;
-  Clip.lastInput = last & limit;
   return true;
 }
 
@@ -137,10 +133,10 @@ function drop(space: usize): void {
   if (Predicate.leafOnly) return;
   if (kind === KIND_STAGE2) {
     if (Arena.walkCache2 !== 0) {
-      dropTables(Arena.walkCache2, Arena.walkCache2Mask, space, Clip.firstInput, Clip.lastInput);
+      dropTables(Arena.walkCache2, Arena.walkCache2Mask, space, Clip.first, Clip.last);
     }
   } else if (Arena.walkCache1 !== 0) {
-    dropTables(Arena.walkCache1, Arena.walkCache1Mask, space, Clip.firstInput, Clip.lastInput);
+    dropTables(Arena.walkCache1, Arena.walkCache1Mask, space, Clip.first, Clip.last);
   }
 }
 

@@ -2,11 +2,11 @@
 // filling. The page-size predictor remembers, by 2 MiB region, which size to try first.
 
 import { CNT_PERMISSION_WALKS, PREDICTOR_SIZE } from "../../src/spec/abi/core";
-import { ones } from "../lib/bits";
 import { Arena, count } from "../mem/arena";
 import { leafCode, leafLg2Of } from "../pt/leaf-code";
-import { Leaf } from "../pt/state";
-import { MEMO_MASK, MEMO_PAGE, MEMO_SLOT, MEMO_TAG, globalOf, hasOverride, pointTo } from "./contexts";
+import { Leaf, NOT_PROBED, Request } from "../pt/state";
+import { HALF_ID, MEMO_DATA, MEMO_MASK, MEMO_PAGE, globalOf, halfOf, hasOverride, pointTo } from "./contexts";
+import { Ids, MEMO_GENERATION } from "./ids";
 import { ADDRESS_MASK, dataAt, find, insert, setHash, tagOf, touch } from "./set-associative";
 import { SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES, noteSize } from "./space";
 
@@ -19,11 +19,11 @@ export function predictorIndex(iova: u64, seed: u32): usize {
   return <usize>((region ^ (region >> 11) ^ seed) & (PREDICTOR_SIZE - 1));
 }
 
-/** Address of the tag in `space` that covers `iova`, over all sizes in use, or 0. */
-function probeSpace(space: usize, iova: u64): usize {
+/** Address of the tag in `space` that covers `iova` with a page size of the bitmap `among`, or 0. */
+function probeSpace(space: usize, iova: u64, among: u64): usize {
   const id = load<u64>(space + SPACE_ID_BITS);
   const seed = load<u32>(space + SPACE_SEED);
-  for (let sizes = load<u64>(space + SPACE_SIZES); sizes !== 0; sizes &= sizes - 1) {
+  for (let sizes = among; sizes !== 0; sizes &= sizes - 1) {
     const lg2 = <u32>ctz(sizes);
     const slot = find(Arena.iotlb, tagOf(iova, lg2, id), setHash(iova, lg2, seed));
     if (slot !== 0) return slot;
@@ -34,13 +34,19 @@ function probeSpace(space: usize, iova: u64): usize {
 /** Full lookup: true with Leaf.output and Leaf.lg2 when an entry allows `access`. */
 export function probeAll(context: usize, space: usize, iova: u64, access: u32): bool {
   if (Arena.iotlb === 0) return false;
-  let holder = space;
-  let slot = probeSpace(space, iova);
-  if (slot === 0 && load<u32>(space + SPACE_GLOBAL) !== 0) {
-    holder = load<u32>(space + SPACE_GLOBAL);
-    slot = probeSpace(holder, iova);
+  // What the fast path probed need not be probed again, if it was with this space's own tags.
+  let sizes = load<u64>(space + SPACE_SIZES);
+  if (Request.probed < NOT_PROBED && load<u64>(halfOf(context, iova) + HALF_ID) === load<u64>(space + SPACE_ID_BITS)) {
+    sizes &= ~(<u64>1 << Request.probed);
   }
-  if (slot === 0) return false;
+  let holder = space;
+  let slot: usize = sizes !== 0 ? probeSpace(space, iova, sizes) : 0;
+  if (slot === 0) {
+    holder = load<u32>(space + SPACE_GLOBAL);
+    if (holder === 0) return false;
+    slot = probeSpace(holder, iova, load<u64>(holder + SPACE_SIZES));
+    if (slot === 0) return false;
+  }
   const data = dataAt(Arena.iotlb, slot);
   if (((data >> access) & 1) !== 0) {
     // The entry cannot answer: the walk says why, or makes the leaf dirty.
@@ -51,31 +57,33 @@ export function probeAll(context: usize, space: usize, iova: u64, access: u32): 
   Leaf.output = (iova + (data & ADDRESS_MASK)) & PA_MASK;
   Leaf.lg2 = <u32>load<u64>(slot) & 63;
   Leaf.descriptorLg2 = leafLg2Of(data);
-  learn(context, holder, iova, slot);
+  learn(context, holder, iova, Leaf.lg2, data);
   return true;
 }
 
-/** Puts the combined translation of Leaf in. */
-export function fill(context: usize, space: usize, iova: u64): void {
+/** Puts the combined translation of Leaf in; accesses of the mask `never` must not be answered from it. */
+export function fill(context: usize, space: usize, iova: u64, never: u32): void {
   if (Arena.iotlb === 0) return;
   const holder = Leaf.global ? globalOf(space) : space;
   const lg2 = Leaf.lg2;
   const tag = tagOf(iova, lg2, load<u64>(holder + SPACE_ID_BITS));
-  const data = ((Leaf.output - iova) & ADDRESS_MASK) | leafCode(Leaf.descriptorLg2) | Leaf.deny;
-  const slot = insert(Arena.iotlb, tag, data, setHash(iova, lg2, load<u32>(holder + SPACE_SEED)));
+  const data = ((Leaf.output - iova) & ADDRESS_MASK) | leafCode(Leaf.descriptorLg2) | Leaf.deny | never;
+  insert(Arena.iotlb, tag, data, setHash(iova, lg2, load<u32>(holder + SPACE_SEED)));
   noteSize(holder, SPACE_SIZES, lg2);
   if (lg2 < Leaf.descriptorLg2) store<u32>(holder + SPACE_FRAGMENTED, 1);
-  learn(context, holder, iova, slot);
+  learn(context, holder, iova, lg2, data);
 }
 
-/** Points the fast path at what just answered: which tags, which size, which slot. */
-function learn(context: usize, holder: usize, iova: u64, slot: usize): void {
-  const lg2 = <u32>load<u64>(slot) & 63;
+/** Points the fast path at what just answered: which tags, which size, and the page itself as memo. */
+function learn(context: usize, holder: usize, iova: u64, lg2: u32, data: u64): void {
   store<u8>(Arena.predictor + predictorIndex(iova, load<u32>(holder + SPACE_SEED)), <u8>lg2);
-  if (hasOverride(context)) return;
-  pointTo(context, <u32>(iova >> 55) & 1, holder);
+  if (load<u64>(halfOf(context, iova) + HALF_ID) !== load<u64>(holder + SPACE_ID_BITS)) {
+    // With an override the fast path must never answer: no id, no memo.
+    if (hasOverride(context)) return;
+    pointTo(context, <u32>(iova >> 55) & 1, holder);
+  }
   store<u64>(context + MEMO_PAGE, iova);
-  store<u64>(context + MEMO_MASK, ~ones(lg2));
-  store<u64>(context + MEMO_TAG, load<u64>(slot));
-  store<u32>(context + MEMO_SLOT, <u32>slot);
+  store<u64>(context + MEMO_MASK, u64(-1) << lg2);
+  store<u64>(context + MEMO_DATA, data);
+  store<u32>(context + MEMO_GENERATION, Ids.generation);
 }

@@ -47,7 +47,7 @@ export function findFast(set: usize, tag: u64): u32 {
     const wanted = i64x2.splat(tag);
     const low = i64x2.bitmask(i64x2.eq(v128.load(set), wanted));
     const high = i64x2.bitmask(i64x2.eq(v128.load(set, 16), wanted));
-    return ctz(low | (high << 2) | 16) & 7;
+    return ctz(low | (high << 2) | 16);
   }
   // Without branches: exactly one comparison can hold.
   const way =
@@ -159,9 +159,8 @@ function randomVictim(tlb: usize, ways: u32): u32 {
   return x % ways;
 }
 
-/** The way of a full set that makes room. */
+/** The way that makes room in a set without a hole. */
 function victim(tlb: usize, set: u32, ways: u32): u32 {
-  count(CNT_EVICTED);
   const policy = load<u32>(tlb + TLB_POLICY);
   if (policy === POLICY_FIFO) return fifoVictim(tlb, set, ways);
   if (policy === POLICY_LRU) return lruVictim(tlb, set, ways);
@@ -193,22 +192,37 @@ export function insert(tlb: usize, tag: u64, data: u64, hash: u32): usize {
   const base: usize = load<u32>(tlb + TLB_BASE) + <usize>set * (ways << 4);
   let way = wayOf(base, ways, tag);
   if (way === ways) {
-    way = freeWay(base, ways);
-    if (way === ways) way = victim(tlb, set, ways);
-    const at = base + (<usize>way << 3);
-    const old = load<u64>(at);
-    if (old !== 0) Ids.removed(old);
-    store<u64>(at, tag);
-    Ids.added(tag);
+    // FIFO fills 0, 1, 2 … by itself; only what invalidations left behind must be looked for.
+    const fifo = load<u32>(tlb + TLB_POLICY) === POLICY_FIFO;
+    if (!fifo || Ids.holes) way = freeWay(base, ways);
+    if (way === ways) way = fifo ? fifoVictim(tlb, set, ways) : victim(tlb, set, ways);
+    replace(base + (<usize>way << 3), tag);
   }
+  Ids.change();
   const slot = base + (<usize>way << 3);
   store<u64>(slot + (<usize>ways << 3), data);
   if (load<u32>(tlb + TLB_POLICY) !== POLICY_FIFO) touch(tlb, slot);
   return slot;
 }
 
+/** Writes `tag` over what stands at `slot`, with the bookkeeping of both ids. */
+function replace(slot: usize, tag: u64): void {
+  const old = load<u64>(slot);
+  store<u64>(slot, tag);
+  if (old === 0) {
+    Ids.added(tag);
+    return;
+  }
+  count(CNT_EVICTED);
+  if (((old ^ tag) & ID_MASK) === 0) return;
+  Ids.removed(old);
+  Ids.added(tag);
+}
+
 /** Empties the way whose tag word is at `slot`. */
 export function erase(slot: usize): void {
+  Ids.holes = true;
+  Ids.change();
   Ids.removed(load<u64>(slot));
   store<u64>(slot, 0);
 }

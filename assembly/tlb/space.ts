@@ -7,9 +7,11 @@
 // 32 walk-cache sizes u64 | 40 root u64 | 48 walk config u64 | 56 vmid u32 | 60 asid u32
 // 64 stage-2 space u32 | 68 global space u32 | 72 kind u32 | 76 references u32
 // 80 contexts list u32 | 84 fragmented u32 | 88 next by key u32 | 92 next by asid u32 | 96 next by vmid u32
+// 100 page lg2 u32 | 104 tag of a last-level table u64 (id and size) | 112 plain mask u64 (../pt/plain.ts)
 
 import { SPACE_SIZE, CNT_EVICTED, CNT_INVALIDATED } from "../../src/spec/abi/core";
 import { Arena, countBy } from "../mem/arena";
+import { granuleLg2Of } from "../pt/config";
 import { Ids, idBits } from "./ids";
 
 export const SPACE_ID_BITS: usize = 0;
@@ -31,6 +33,9 @@ export const SPACE_FRAGMENTED: usize = 84;
 export const SPACE_NEXT: usize = 88;
 export const SPACE_NEXT_ASID: usize = 92;
 export const SPACE_NEXT_VMID: usize = 96;
+export const SPACE_PAGE_LG2: usize = 100;
+export const SPACE_TABLE_TAG: usize = 104;
+export const SPACE_PLAIN_MASK: usize = 112;
 
 /** Kinds: the non-global entries of a stage-1 half, its global ones, the entries of a stage 2. */
 export const KIND_FREE: u32 = 0;
@@ -39,6 +44,9 @@ export const KIND_GLOBAL: u32 = 2;
 export const KIND_STAGE2: u32 = 3;
 /** Asid of spaces that have none. */
 export const NO_ASID: u32 = 0xffffffff;
+
+/** Descriptors that one walk-cache entry stands for, log2. */
+export const CHUNK_LG2: u32 = 9;
 
 /** Allocation state of the space records. */
 export class SpaceTable {
@@ -115,8 +123,8 @@ export function initSpace(
 ): void {
   memory.fill(space, 0, SPACE_SIZE);
   const index = <u32>(space - Arena.spaces) / SPACE_SIZE;
-  store<u64>(space + SPACE_ID_BITS, idBits(id));
-  store<u32>(space + SPACE_ID, id);
+  store<u32>(space + SPACE_PAGE_LG2, granuleLg2Of(config));
+  putId(space, id);
   // Low-discrepancy start sets: neighbouring spaces spread evenly, better than a random mix.
   store<u32>(space + SPACE_SEED, (index * 0x9e3779b1) >>> 16);
   store<u64>(space + SPACE_ROOT, root);
@@ -129,6 +137,12 @@ export function initSpace(
   push(headByKey(keyHash(kind, vmid, asid, root, config, stage2)), space, SPACE_NEXT);
   push(headByAsid(vmid, asid), space, SPACE_NEXT_ASID);
   push(headByVmid(vmid), space, SPACE_NEXT_VMID);
+}
+
+function putId(space: usize, id: u32): void {
+  store<u32>(space + SPACE_ID, id);
+  store<u64>(space + SPACE_ID_BITS, idBits(id));
+  store<u64>(space + SPACE_TABLE_TAG, idBits(id) | (load<u32>(space + SPACE_PAGE_LG2) + CHUNK_LG2));
 }
 
 /** Unlinks `space` and frees its record; its entries die with its id. */
@@ -184,8 +198,7 @@ export function isEmpty(space: usize): bool {
 /** Gives `space` the id `fresh`: everything cached for it is gone. Counts the entries that went. */
 export function renumber(space: usize, fresh: u32): void {
   countBy(CNT_INVALIDATED, Ids.retire(load<u32>(space + SPACE_ID)));
-  store<u64>(space + SPACE_ID_BITS, idBits(fresh));
-  store<u32>(space + SPACE_ID, fresh);
+  putId(space, fresh);
   store<u64>(space + SPACE_SIZES, 0);
   store<u64>(space + SPACE_STAGE2_SIZES, 0);
   store<u64>(space + SPACE_WALK_SIZES, 0);

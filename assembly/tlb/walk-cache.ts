@@ -9,15 +9,16 @@
 
 import { WALK_ENTRY_SIZE } from "../../src/spec/abi/core";
 import { ID_MASK, Ids } from "./ids";
-import { ADDRESS_MASK, lg2Of, setHash, tagOf } from "./set-associative";
+import { ADDRESS_MASK, lg2Of, tagOf } from "./set-associative";
 import { SPACE_ID_BITS, SPACE_SEED, SPACE_WALK_SIZES, noteSize } from "./space";
 
 export const WALK_HOST: usize = 8;
 export const WALK_ATTRIBUTES: usize = 12;
 export const WALK_ADDRESS: usize = 16;
 
+/** Neighbouring tables go to neighbouring entries; spaces and levels start at different ones. */
 function entryAt(base: usize, mask: u32, input: u64, lg2: u32, seed: u32): usize {
-  return base + (<usize>((setHash(input, lg2, seed) ^ (lg2 * 0x2f)) & mask)) * WALK_ENTRY_SIZE;
+  return base + (<usize>((<u32>(input >> lg2) ^ seed ^ lg2) & mask)) * WALK_ENTRY_SIZE;
 }
 
 /** The entry for the 512 descriptors that cover 2^lg2 bytes around `input`, or 0. */

@@ -14,7 +14,7 @@ const OFFSETS: Readonly<Record<string, readonly [offset: number, bits: 32 | 64]>
 /** A write to GBPA counts only with Update = 1 (6.3.14). */
 const GBPA_UPDATE = 1n << 31n;
 
-export function coreDriver(name: string, cacheOptions: CacheOptions, caches: boolean): Driver {
+export function coreDriver(name: string, cacheOptions: CacheOptions, caches: Driver["caches"]): Driver {
   // Records go to the sink, so that no queue fills up; each translation carries its own.
   const smmu = new SmmuV3({ ...cacheOptions, eventSink: () => {} });
   return {
@@ -42,7 +42,7 @@ export function coreDriver(name: string, cacheOptions: CacheOptions, caches: boo
       });
       if (answer.status === "translated") return { kind: "translated", pa: answer.pa, leaf: answer.leafLg2 };
       if (answer.status === "bypassed") return { kind: "bypassed", pa: answer.pa };
-      return { kind: "abort", event: answer.event };
+      return { kind: answer.status === "raz-wi" ? "razwi" : "abort", event: answer.event };
     },
   };
 }

@@ -7,7 +7,7 @@ export function referenceDriver(): Driver {
   let smmu: ReferenceSmmu;
   return {
     name: "reference model",
-    caches: false,
+    caches: "none",
     reset: ({ IDR0, IDR1, IDR3, IDR5 }, ram) => {
       const idr = { idr0: BigInt(IDR0), idr1: BigInt(IDR1), idr3: BigInt(IDR3), idr5: BigInt(IDR5) };
       smmu = new ReferenceSmmu({ idr, ram });
@@ -20,7 +20,8 @@ export function referenceDriver(): Driver {
     command: () => undefined,
     access: ({ sid, ssid, iova, write, exec, priv }): Outcome => {
       const answer = smmu.access({ sid, ssid, iova, write, exec, priv });
-      if (isRefused(answer)) return { kind: "abort", event: answer.event };
+      if (isRefused(answer))
+        return { kind: answer.kind === "raz-wi" ? "razwi" : "abort", event: answer.event };
       if (answer.kind === "bypassed") return { kind: "bypassed", pa: answer.pa };
       return { kind: "translated", pa: answer.pa, leaf: answer.leafLg2 };
     },

@@ -17,6 +17,8 @@ export type Expect =
   | { readonly bypass: true; readonly pa: bigint }
   | { readonly event: string }
   | { readonly abort: true }
+  /** Terminated as RAZ/WI (CD.A = 0), with or without a record. */
+  | { readonly razwi: true; readonly event?: string }
   /** The architecture leaves the choice open (CONSTRAINED UNPREDICTABLE, or an invalidation may be wider). */
   | { readonly either: readonly Expect[] };
 

@@ -54,8 +54,6 @@ export class AddressSpace {
     const word1 = flag(0.3) | (flag(0.25) << 1n) | (flag(0.15) << 2n) | lower.ttb | (flag(0.4) << 59n);
     const word2 = flag(0.3) | (flag(0.25) << 1n) | (flag(0.15) << 2n) | upper.ttb | ((ds ? 1n : 0n) << 58n);
     this.cd = [word0, word1, word2, random.bits(64)];
-    if (process.env.TMPHD && !(word0 & (1n << 43n))) this.cd[0]! &= ~(1n << 42n);
-    if (process.env.TMPE0) { this.cd[1]! &= ~4n; this.cd[2]! &= ~4n; }
     this.#sound = [...this.cd];
   }
 
@@ -76,7 +74,7 @@ export class AddressSpace {
     };
     const bytes = rootBytes(shape);
     // Tables of fewer than 8 entries are aligned to 64 bytes only where 52-bit output asks for it.
-    const least = outputBits === 52 || process.env.TMP64 ? 64n : 16n;
+    const least = outputBits === 52 ? 64n : 16n;
     const align = bytes < least ? least : bytes;
     const root = vm.allocate(bytes < 16n ? 16n : bytes, align, reach(shape));
     if (root === undefined) return disabled;
@@ -96,7 +94,7 @@ export class AddressSpace {
     );
     this.halves.push({ upper, tree });
     const tg = upper ? TG1[granule] << 22n : TG0[granule] << 6n;
-    const stray = random.chance(0.3) ? random.bits(12) & ((process.env.TMP64 ? bytes : align) - 1n) & ~15n : 0n;
+    const stray = random.chance(0.3) ? random.bits(12) & (align - 1n) & ~15n : 0n;
     return { word0: (BigInt(txsz) << shift) | tg, ttb: root | stray };
   }
 

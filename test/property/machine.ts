@@ -33,6 +33,12 @@ export function expectedStatus(outcome: Outcome): number {
 const hex = (bytes: Uint8Array | undefined): string =>
   bytes === undefined ? "none" : Buffer.from(bytes).toString("hex");
 
+/** A disagreement: the request's index and what differs. */
+export interface Difference {
+  at: number;
+  text: string;
+}
+
 export class Machine {
   readonly smmu: SmmuV3;
   readonly #events: Uint8Array[] = [];
@@ -83,8 +89,13 @@ export class Machine {
     }
   }
 
-  /** Runs the requests; the first disagreement as text, or undefined. */
-  compare(requests: readonly Request[], outcomes: readonly Outcome[]): string | undefined {
+  /** One request whose answer does not matter. */
+  ask(request: Request): void {
+    this.#fill([request]);
+    this.smmu.run(1);
+  }
+
+  #fill(requests: readonly Request[]): void {
     const { batch } = this.smmu;
     requests.forEach(({ sid, ssid, iova, write, exec, priv }, i) => {
       batch.stream[i] = sid;
@@ -92,6 +103,12 @@ export class Machine {
       batch.iova[i] = iova;
       batch.access[i] = (write ? 1 : 0) | (exec ? 2 : 0) | (priv ? 4 : 0);
     });
+  }
+
+  /** Runs the requests; the first disagreement, or undefined. */
+  compare(requests: readonly Request[], outcomes: readonly Outcome[]): Difference | undefined {
+    const { batch } = this.smmu;
+    this.#fill(requests);
     this.#events.length = 0;
     this.smmu.run(requests.length);
     let event = 0;
@@ -115,16 +132,16 @@ export class Machine {
       if (difference !== undefined) {
         const fault = refused && outcome.fault !== undefined ? ` (${outcome.fault.name})` : "";
         const at = batch.source[i];
-        return `${this.name}: request ${i} ${describe(requests[i]!)}: ${difference}${fault}, answered by ${at}`;
+        const who = `${this.name}: request ${i} ${describeRequest(requests[i]!)}`;
+        return { at: i, text: `${who}: ${difference}${fault}, answered by ${at}` };
       }
     }
-    return event === this.#events.length
-      ? undefined
-      : `${this.name}: ${this.#events.length - event} events too many`;
+    if (event === this.#events.length) return undefined;
+    return { at: 0, text: `${this.name}: ${this.#events.length - event} events too many` };
   }
 }
 
-export function describe({ sid, ssid, iova, write, exec, priv }: Request): string {
+export function describeRequest({ sid, ssid, iova, write, exec, priv }: Request): string {
   const kind = `${priv ? "privileged " : ""}${write ? "write" : exec ? "execute" : "read"}`;
   return `{sid ${sid}${ssid === undefined ? "" : `, ssid ${ssid}`}, iova 0x${iova.toString(16)}, ${kind}}`;
 }

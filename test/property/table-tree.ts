@@ -200,8 +200,10 @@ export class TableTree {
         if (i > 0 && pa !== places[0]! + 8n * BigInt(i)) break;
         places.push(pa);
       }
-      const output = habits.output(sizeLg2 + Math.log2(run));
-      if (places.length === run && output >> BigInt(shape.outputBits) === 0n) {
+      const runLg2 = sizeLg2 + Math.log2(run);
+      const output = habits.output(runLg2);
+      // The whole run must be within the output size, else its members would differ in more than their address.
+      if (places.length === run && runLg2 <= reachOfTables(shape)) {
         places.forEach((pa, i) => {
           const at = output + (BigInt(i) << BigInt(sizeLg2));
           image.write(pa, this.leafWord(level, at, attributes | (1n << 52n)));

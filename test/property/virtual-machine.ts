@@ -92,13 +92,14 @@ export class VirtualMachine implements TableSpace {
         wide: granule === 16 ? features.outputBits === 52 : ds,
       };
       const bytes = rootBytes(shape);
-      const align = bytes < 64n ? 64n : bytes;
-      const root = image.allocate(bytes, align, reach(shape));
+      const least = shape.outputBits === 52 ? 64n : 16n;
+      const align = bytes < least ? least : bytes;
+      const root = image.allocate(align, align, reach(shape));
       if (root === undefined) continue;
       const flag = (p: number): bigint => random.flag(p);
       const httu = Number(features.httu);
       const ha = httu > 0 ? flag(0.6) : 0n;
-      const hd = httu > 1 && !(process.env.TMPHD && !ha) ? flag(0.5) : 0n;
+      const hd = httu > 1 ? flag(0.5) : 0n;
       const word2 =
         BigInt(this.vmid) |
         (BigInt(t0sz) << 32n) |
@@ -112,7 +113,7 @@ export class VirtualMachine implements TableSpace {
         (hd << 55n) |
         (ha << 56n);
       // Stray bits below the alignment of the base are ignored.
-      const stray = random.chance(0.3) ? random.bits(12) & (bytes - 1n) & ~15n : 0n;
+      const stray = random.chance(0.3) ? random.bits(12) & (align - 1n) & ~15n : 0n;
       const word3 = (sl >= 4 ? 4n : 0n) | (ds ? 8n : 0n) | (root | stray);
       const tree = new TableTree(random, image, shape, this.#tableRoom(), this.#habits(shape), root);
       return { tree, words: [word2, word3] };

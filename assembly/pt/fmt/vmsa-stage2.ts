@@ -10,15 +10,27 @@ import {
 import { bits } from "../../lib/bits";
 import { Arena } from "../../mem/arena";
 import { WALK_HD, WALK_XNX } from "../config";
-import { addressOf, isAccessed, isTable, isValid, mayBeDirtied, mayBeLeaf, runLg2, withAccessed } from "./vmsa";
+import {
+  PLAIN_VALUE, addressOf, isAccessed, isTable, isValid, mayBeDirtied, mayBeLeaf, plainAddress, runLg2, withAccessed,
+} from "./vmsa";
 
 const READS: u32 = 0x11;
 const WRITES: u32 = 0xaa;
-const UNPRIVILEGED_EXECUTE: u32 = 0x04;
-const PRIVILEGED_EXECUTE: u32 = 0x40;
+/* Denied executes (0x04 unprivileged, 0x40 privileged) by XN, one byte a value, value 0 lowest (D8.4.6):
+   with XNX 00 none, 01 privileged, 10 both, 11 unprivileged; without it XN[1] denies both. */
+const EXECUTE_WITH_XNX: u32 = 0x04444000;
+const EXECUTE_WITHOUT_XNX: u32 = 0x44440000;
 const S2AP_WRITE: u64 = 1 << 7;
 
 export class VmsaStage2 {
+  plainValue(): u64 {
+    return PLAIN_VALUE;
+  }
+
+  plainAddress(descriptor: u64, lg2: u32): u64 {
+    return plainAddress(descriptor, lg2);
+  }
+
   isValid(descriptor: u64, level: i32): bool {
     return isValid(descriptor, level);
   }
@@ -52,20 +64,16 @@ export class VmsaStage2 {
   }
 
   denied(descriptor: u64, attributes: u32, config: u64): u32 {
-    const s2ap = <u32>bits(descriptor, S2PTE_S2AP_MSB, S2PTE_S2AP_LSB);
-    const dirtiable = (config & WALK_HD) !== 0 && mayBeDirtied(descriptor);
-    const xn = <u32>bits(descriptor, S2PTE_XN_MSB, S2PTE_XN_LSB);
-    let denied: u32 = 0;
-    if ((s2ap & 1) === 0) denied |= READS;
-    if ((s2ap & 2) === 0 && !dirtiable) denied |= WRITES;
-    // XNX: 00 both may execute, 01 EL0 only, 10 none, 11 EL1 only; without it XN[1] alone (D8.4.6).
-    if ((config & WALK_XNX) !== 0) {
-      if (xn === 2 || xn === 3) denied |= UNPRIVILEGED_EXECUTE;
-      if (xn === 1 || xn === 2) denied |= PRIVILEGED_EXECUTE;
-    } else if ((xn & 2) !== 0) {
-      denied |= UNPRIVILEGED_EXECUTE | PRIVILEGED_EXECUTE;
-    }
-    return denied;
+    const denied = this.deniedPlain(descriptor, attributes, config);
+    return (config & WALK_HD) !== 0 && mayBeDirtied(descriptor) ? denied & ~WRITES : denied;
+  }
+
+  deniedPlain(descriptor: u64, attributes: u32, config: u64): u32 {
+    const denyRead = (<u32>(descriptor >> S2PTE_S2AP_LSB) & 1) ^ 1;
+    const denyWrite = (<u32>(descriptor >> S2PTE_S2AP_MSB) & 1) ^ 1;
+    const xn = <u32>bits(descriptor, S2PTE_XN_MSB, S2PTE_XN_LSB) << 3;
+    const rows = (config & WALK_XNX) !== 0 ? EXECUTE_WITH_XNX : EXECUTE_WITHOUT_XNX;
+    return (denyRead * READS) | (denyWrite * WRITES) | ((rows >> xn) & 0xff);
   }
 
   isClean(descriptor: u64, config: u64): bool {

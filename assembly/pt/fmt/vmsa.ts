@@ -4,10 +4,10 @@
 import {
   PTE_AF_LSB, PTE_CONTIG_LSB, PTE_DBM_LSB, PTE_TYPE_LSB, PTE_VALID_LSB,
 } from "../../../src/spec/vmsa/descriptor";
-import { bit, bits, ones } from "../../lib/bits";
-import { LAST_LEVEL, WALK_DS, WALK_OA52, granuleLg2Of } from "../config";
+import { bit, bits } from "../../lib/bits";
+import { LAST_LEVEL, WALK_DS, WALK_E0PD, WALK_OA52, granuleLg2Of, inputBitsOf, outputBitsOf } from "../config";
 
-const ADDRESS_TOP: u32 = 47;
+const BITS_47_0: u64 = 0x0000ffffffffffff;
 
 export function isValid(descriptor: u64, level: i32): bool {
   // At the last level type 0 is reserved and reads as invalid (D8.3.1).
@@ -30,11 +30,13 @@ export function mayBeLeaf(level: i32, config: u64): bool {
 
 /** Output or next-table address: bits 47 (49 with DS) down to `lowest`, plus the high bits' odd places. */
 export function addressOf(descriptor: u64, lowest: u32, config: u64): u64 {
-  if ((config & WALK_DS) !== 0 && granuleLg2Of(config) !== 16) {
-    return (descriptor & ones(ADDRESS_TOP + 3) & ~ones(lowest)) | (bits(descriptor, 9, 8) << 50);
+  const plain = descriptor & BITS_47_0 & (u64(-1) << lowest);
+  if ((config & (WALK_DS | WALK_OA52)) === 0) return plain;
+  if (granuleLg2Of(config) === 16) {
+    return (config & WALK_OA52) !== 0 ? plain | (bits(descriptor, 15, 12) << 48) : plain;
   }
-  const address = descriptor & ones(ADDRESS_TOP + 1) & ~ones(lowest);
-  return (config & WALK_OA52) !== 0 ? address | (bits(descriptor, 15, 12) << 48) : address;
+  if ((config & WALK_DS) === 0) return plain;
+  return plain | (bits(descriptor, 49, 48) << 48) | (bits(descriptor, 9, 8) << 50);
 }
 
 /** Log2 of the number of descriptors in a contiguous run at `level` (D8.3.2, D8.7.1); 0 = no runs. */
@@ -56,4 +58,25 @@ export function withAccessed(descriptor: u64): u64 {
 
 export function mayBeDirtied(descriptor: u64): bool {
   return bit(descriptor, PTE_DBM_LSB);
+}
+
+/* What makes a page plain: valid, a page, accessed (bits 0, 1, 10), not DBM, not contiguous (51, 52). */
+const PLAIN_MASK: u64 = 0x0018000000000403;
+/** Bits under the plain mask of a plain page. */
+export const PLAIN_VALUE: u64 = 0x403;
+
+/**
+ * Bits of a last-level descriptor that decide whether it is plain: one that needs no further look but at
+ * its permissions. Address bits beyond the output size are among them. 0 = none is (../plain.ts).
+ */
+export function plainMask(config: u64): u64 {
+  if ((config & (WALK_DS | WALK_OA52 | WALK_E0PD)) !== 0) return 0;
+  // A root of pages with less than 512 entries needs its index cut.
+  if (inputBitsOf(config) < granuleLg2Of(config) + 9) return 0;
+  return PLAIN_MASK | (BITS_47_0 & (u64(-1) << outputBitsOf(config)));
+}
+
+/** Output address of a plain page of 2^lg2 bytes. */
+export function plainAddress(descriptor: u64, lg2: u32): u64 {
+  return descriptor & BITS_47_0 & (u64(-1) << lg2);
 }

@@ -45,6 +45,7 @@ export const HDR_PREDICTOR = 152;
 export const HDR_CONFIG_CACHE_ON = 156;
 export const HDR_TRACE_RING = 160;
 export const HDR_TRACE_MASK = 164;
+export const HDR_PERMISSIONS = 168;
 export const HDR_SIZE = 256;
 
 /* Register block: what the translation path needs of the hardware face, as last acknowledged. */
@@ -97,6 +98,7 @@ export const SPACE_SIZE = 128;
 export const WALK_ENTRY_SIZE = 32;
 export const ID_LIMIT = 262144;
 export const PREDICTOR_SIZE = 8192;
+export const PERMISSIONS_SIZE = 4096;
 export const STREAM_TABLE_LIMIT = 65536;
 
 /* Batch columns: access bits, status codes, sources. */

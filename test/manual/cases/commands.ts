@@ -26,6 +26,10 @@ const ROWS: readonly Row[] = [
   ["TLBI_S_S12_VMALL", FULL, { Opcode: 0x58 }, false],
   ["TLBI_S_S2_IPA", FULL, { Opcode: 0x5a }, false],
   ["TLBI_SNH_ALL", FULL, { Opcode: 0x60 }, false],
+  // Hints (4.2): no effect is required of them.
+  ["PREFETCH_CONFIG", FULL, { Opcode: 1, StreamID: 1 }, true],
+  ["PREFETCH_ADDR", FULL, { Opcode: 2, StreamID: 1, Address: 0x4020_1000n }, true],
+  ["PREFETCH_CONFIG with SSec = 1", FULL, { Opcode: 1, SSec: 1, StreamID: 1 }, false],
   // Stages.
   ["TLBI_NH_ALL with both stages", FULL, { Opcode: 0x10, VMID: 1 }, true],
   ["TLBI_NH_ALL without stage 1", NO_S1P, { Opcode: 0x10, VMID: 1 }, false],
@@ -80,12 +84,6 @@ const ROWS: readonly Row[] = [
     NO_DS,
     { Opcode: 0x13, TG: 2, TTL: 1 },
     false,
-  ],
-  [
-    "TLBI_NH_VAA, TG = 16KB, TTL = 1, NUM = 1 without DS",
-    NO_DS,
-    { Opcode: 0x13, TG: 2, TTL: 1, NUM: 1 },
-    true,
   ],
 ];
 

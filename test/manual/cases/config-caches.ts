@@ -254,7 +254,6 @@ const streams: ManualCase[] = [
     ],
   }),
   nested("CFGI_CD makes a new CD visible that is fetched through stage 2 (4.3.3)", {
-    more: [[0x4021_0000n, words(0n)]],
     steps: [
       access("r", VA, pa(0x5000_1000n)),
       // The new CD starts at level 2: T0SZ = 34, its root IPA 0x4001_1000; another ASID, so another tag.

@@ -41,12 +41,13 @@ function four(title: string, fields: Fields, steps: Step[], idr: Idr = FULL): Ma
   });
 }
 
-const disabled = (more: Fields = {}) => configError(F_STREAM_DISABLED, more);
+/** StreamID and nothing else: the record has no SSV and no SubstreamID (7.3.7), unlike C_BAD_STE and C_BAD_CD. */
+const disabled = () => configError(F_STREAM_DISABLED);
 const bad = (ssid: number) => configError(C_BAD_SUBSTREAMID, { SubstreamID: ssid });
 
 const s1dss: ManualCase[] = [
   four(
-    "terminates a transaction without SubstreamID when S1DSS = 0b00: F_STREAM_DISABLED, SSV = 0 (5.2 S1DSS, 7.3.7)",
+    "terminates a transaction without SubstreamID when S1DSS = 0b00: F_STREAM_DISABLED (5.2 S1DSS, 7.3.7)",
     { S1DSS: 0 },
     [
       access("r", VA, disabled()),
@@ -98,11 +99,7 @@ const s1dss: ManualCase[] = [
   four(
     "uses CD 0 without SubstreamID when S1DSS = 0b10, and refuses SubstreamID 0: F_STREAM_DISABLED (5.2 S1DSS)",
     { S1DSS: 2 },
-    [
-      access("r", VA, FIRST),
-      access("r", VA, disabled({ SSV: 1, SubstreamID: 0 }), { ssid: 0 }),
-      access("r", VA, SECOND, { ssid: 1 }),
-    ],
+    [access("r", VA, FIRST), access("r", VA, disabled(), { ssid: 0 }), access("r", VA, SECOND, { ssid: 1 })],
   ),
   four(
     "reports C_BAD_SUBSTREAMID before F_STREAM_DISABLED, and C_BAD_STE before both (7.3.22)",

@@ -1,10 +1,10 @@
-// 52-bit addresses at stage 1: 64KB granule (address bits 51:48 in descriptor bits 15:12) and, with DS = 1, 4KB and
-// 16KB granules (51:50 in bits 9:8, 49:48 in place); walks from level -1 and level 0, blocks of 512 GiB, 64 GiB and
-// 4 TiB (DDI 0487 D8.2.8 to D8.2.10, D8.3.1; IHI 0070 5.4 T0SZ, TTB0, DS, IPS; 6.3.6).
+// 52-bit addresses at stage 1 with 4KB and 16KB tables, DS = 1 (LPA2): address bits 51:50 in descriptor bits 9:8, 49:48
+// in place; walks from level -1 and level 0, blocks of 512 GiB and 64 GiB; what stays at 48 bits without DS
+// (DDI 0487 D8.2.8, D8.2.9, D8.3.1; IHI 0070 5.4 T0SZ, TTB0, DS, IPS; 6.3.6).
 import { block, cd, type Fields, oa48, oa64k, oaDs, page, ste, table, words } from "../assemble.js";
 import type { Expect, Idr, ManualCase, Step } from "../format.js";
 import { access, C_BAD_CD, configError, F_ADDR_SIZE, F_TRANSLATION, pa, stage1Fault } from "../steps.js";
-import { bare, CD_AT, CD1, FULL, STE_AT, STE1, withOas } from "../worlds.js";
+import { bare, CD_AT, CD1, FULL, STE_AT, STE1 } from "../worlds.js";
 
 type Memory = (readonly [bigint, string])[];
 
@@ -22,165 +22,8 @@ const unmapped = (iova: bigint): Step => read(iova, stage1Fault(F_TRANSLATION, "
 const tooBig = (iova: bigint): Step => read(iova, stage1Fault(F_ADDR_SIZE, "r", iova));
 const at = (address: bigint, ...descriptors: bigint[]) => [address, words(...descriptors)] as const;
 
-// 64KB granule. T0SZ = 22: level 2 index VA[41:29], level 3 index VA[28:16]; 0x2001_0000 has index 1 at both.
-const T64 = { TG0: 1, T0SZ: 22 };
+/** For the half with 64KB tables: level 2 index 1, level 3 index 1. */
 const VA64 = 0x2001_1234n;
-
-const granule64: ManualCase[] = [
-  walk(
-    "puts bits 15:12 of a 64KB page descriptor at address bits 51:48 (D8.3.1 OAB[51:48])",
-    T64,
-    [
-      at(0x4001_0008n, table(0x4002_0000n)),
-      // OA 0xF_0000_5001_0000: [47:16] = 0x0000_5001, [51:48] = 0xF at bits 15:12; AF, AP = 01, page.
-      [0x4002_0008n, "43f4015000000000"],
-    ],
-    [read(VA64, pa(0xf_0000_5001_1234n, 16))],
-  ),
-  walk(
-    "puts bits 15:12 of a 64KB table descriptor at address bits 51:48 (D8.3.1 NLTA[51:48])",
-    T64,
-    [
-      // Table at 0xF_0000_4002_0000: bits 15:12 = 0xF, bits 1:0 = 0b11.
-      [0x4001_0008n, "03f0024000000000"],
-      at(0xf_0000_4002_0008n, page(oa64k(0xa_0000_5001_0000n))),
-    ],
-    [read(VA64, pa(0xa_0000_5001_1234n, 16))],
-  ),
-  walk(
-    "takes a TTB0 of 52 bits (5.4 TTB0[51:4])",
-    { ...T64, TTB0: 0xf_0000_4001_0000n },
-    [at(0xf_0000_4001_0008n, table(0x4002_0000n)), at(0x4002_0008n, page(oa64k(0x1_0000_5001_0000n)))],
-    [read(VA64, pa(0x1_0000_5001_1234n, 16))],
-  ),
-  walk(
-    "maps 512 MiB anywhere in 52 bits by a level 2 block (D8.2.10)",
-    T64,
-    [
-      // OA 0x5_0000_A000_0000: bits 47:29 and 15:12.
-      at(0x4001_0008n, block(oa64k(0x5_0000_a000_0000n))),
-    ],
-    [read(0x3fff_fffcn, pa(0x5_0000_bfff_fffcn, 29))],
-  ),
-  walk(
-    "gives F_ADDR_SIZE for a 64KB page above the effective IPS of 48 bits (5.4 IPS)",
-    { ...T64, IPS: 5 },
-    [
-      at(0x4001_0008n, table(0x4002_0000n)),
-      at(0x4002_0008n, page(oa64k(0x1_0000_5001_0000n)), page(oa64k(0xffff_5001_0000n))),
-    ],
-    [tooBig(VA64), read(0x2002_0010n, pa(0xffff_5001_0010n, 16))],
-  ),
-  walk(
-    "gives F_ADDR_SIZE for a 64KB next-level table above the effective IPS of 48 bits (5.4 IPS)",
-    { ...T64, IPS: 5 },
-    [at(0x4001_0008n, table(oa64k(0xf_0000_4002_0000n))), at(0xf_0000_4002_0008n, page(0x5001_0000n))],
-    [tooBig(VA64)],
-  ),
-  walk(
-    "refuses a TTB0 above the effective IPS of 48 bits: C_BAD_CD (5.4 TTB0)",
-    {
-      ...T64,
-      IPS: 5,
-      TTB0: 0x1_0000_4001_0000n,
-    },
-    [],
-    [read(VA64, configError(C_BAD_CD))],
-  ),
-  walk(
-    "caps IPS = 0b110 to an OAS of 48 bits (5.4 IPS): C_BAD_CD for a TTB0 above",
-    {
-      ...T64,
-      TTB0: 0x1_0000_4001_0000n,
-    },
-    [],
-    [read(VA64, configError(C_BAD_CD))],
-    withOas(5),
-  ),
-];
-
-// 64KB, 52-bit input. Level 1 index VA[51:42].
-const top64: ManualCase[] = [
-  walk(
-    "walks 64KB from level 1 with T0SZ = 12, 1024 entries (D8.2.10.1)",
-    { TG0: 1, T0SZ: 12 },
-    [
-      // VA 0xF_FC00_2001_0000: level 1 index 0x3FF, level 2 index 1, level 3 index 1.
-      at(0x4001_1ff8n, table(0x4002_0000n)),
-      at(0x4002_0008n, table(0x4003_0000n)),
-      at(0x4003_0008n, page(oa64k(0xc_0000_5001_0000n))),
-    ],
-    [
-      read(0xf_fc00_2001_1234n, pa(0xc_0000_5001_1234n, 16)),
-      unmapped(0xf_f800_2001_1234n),
-      unmapped(0x10_0000_2001_0000n),
-    ],
-  ),
-  walk(
-    "takes TTB1 for VA bits 63:52 all ones with T1SZ = 12 (D8.2.4, 3.4.1)",
-    {
-      TG0: 1,
-      T0SZ: 12,
-      EPD1: 0,
-      TG1: 3,
-      T1SZ: 12,
-      TTB1: 0xf_0000_4001_0000n,
-    },
-    [
-      // VA 0xFFF0_0400_2001_0000: bits 51:42 = 1.
-      at(0xf_0000_4001_0008n, table(0x4002_0000n)),
-      at(0x4002_0008n, table(0x4003_0000n)),
-      at(0x4003_0008n, page(oa64k(0x3_0000_5001_0000n))),
-    ],
-    [
-      read(0xfff0_0400_2001_1234n, pa(0x3_0000_5001_1234n, 16)),
-      unmapped(0xffe0_0400_2001_1234n),
-      unmapped(0x7ff0_0400_2001_1234n),
-    ],
-  ),
-  // T0SZ = 15 resolves VA[48:42]: 2^7 entries, so the table may start at any multiple of 1 KiB.
-  walk(
-    "walks 64KB from level 1 with T0SZ = 15, 128 entries, table at a multiple of 1 KiB (D8.2.10.3)",
-    {
-      TG0: 1,
-      T0SZ: 15,
-      TTB0: 0x4001_0400n,
-    },
-    [
-      // VA 0x1_FC00_2001_0000: index 0x7F.
-      at(0x4001_07f8n, table(0x4002_0000n)),
-      at(0x4002_0008n, table(0x4003_0000n)),
-      at(0x4003_0008n, page(0x5001_0000n)),
-    ],
-    [read(0x1_fc00_2001_1234n, pa(0x5001_1234n, 16)), unmapped(0x2_0000_2001_1234n)],
-  ),
-  walk(
-    "maps 4 TiB by a level 1 block of 64KB tables when the OAS is 52 bits (D8.2.10 Table D8-36)",
-    { TG0: 1, T0SZ: 16 },
-    [
-      // OA 0xA_0800_0000_0000: bits 47:42 = 2 in place, 51:48 = 0xA at bits 15:12; VA[47:42] = 1.
-      [0x4001_0008n, "41a4000000080000"],
-    ],
-    [read(0x7ff_ffff_fff0n, pa(0xa_0bff_ffff_fff0n, 42))],
-  ),
-  walk(
-    "refuses a level 1 block of 64KB tables when the OAS is 48 bits: F_TRANSLATION (D8.2.10)",
-    { TG0: 1, T0SZ: 16 },
-    [at(0x4001_0008n, block(0x800_0000_0000n))],
-    [unmapped(0x400_0000_1000n)],
-    withOas(5),
-  ),
-  walk(
-    "allows the level 1 block with an IPS of 48 bits when the OAS is 52 bits (D8.2.10 FEAT_LPA)",
-    {
-      TG0: 1,
-      T0SZ: 16,
-      IPS: 5,
-    },
-    [at(0x4001_0008n, block(0x800_0000_0000n), block(oa64k(0x1_0800_0000_0000n)))],
-    [read(0x400_0000_1000n, pa(0x800_0000_1000n, 42)), tooBig(0x800_0000_1000n)],
-  ),
-];
 
 // 4KB, DS = 1. Level -1 index VA[51:48], level 0 VA[47:39], level 1 VA[38:30], level 2 VA[29:21], level 3 VA[20:12].
 // VA 0xF_0080_4020_1000 has index 15 at level -1 and 1 at each other level.
@@ -444,4 +287,4 @@ const plain: ManualCase[] = [
   ),
 ];
 
-export const wideStage1: ManualCase[] = [...granule64, ...top64, ...granule4, ...granule16, ...plain];
+export const wideStage1: ManualCase[] = [...granule4, ...granule16, ...plain];

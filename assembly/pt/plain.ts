@@ -1,0 +1,109 @@
+// The short cut of most misses, for one stage or two: every last-level table on the way is in a walk
+// cache and every descriptor a plain page, for which one comparison stands for the walk's steps 2 to 9.
+// It answers or it steps aside; what is not plain, or not allowed, the walk decides. Worth 2.4x on misses
+// (npm run bench, "tlb miss"): no state but locals, everything inlined.
+
+import { CNT_S1_FETCHES, CNT_S2_FETCHES, CNT_WC1_HITS, CNT_WC2_HITS, WALK_ENTRY_SIZE } from "../../src/spec/abi/core";
+import { below } from "../lib/bits";
+import { traceFetch } from "../lib/trace";
+import { count } from "../mem/arena";
+import { ADDRESS_MASK } from "../tlb/set-associative";
+import { CHUNK_LG2, SPACE_CONFIG, SPACE_PAGE_LG2, SPACE_PLAIN_MASK, SPACE_SEED, SPACE_TABLE_TAG } from "../tlb/space";
+import { WALK_ADDRESS, WALK_ATTRIBUTES, WALK_HOST } from "../tlb/walk-cache";
+import { LAST_LEVEL } from "./config";
+import { Leaf, Request } from "./state";
+
+export class Plain {
+  /** The walk-cache entry of the last-level table for `input`, or 0. */
+  @inline
+  static tableOf<F>(space: usize, input: u64): usize {
+    const format = changetype<F>(0);
+    const cache = format.cache();
+    if (cache === 0) return 0;
+    // As findTable, with the tag's fixed part at hand.
+    const lg2 = load<u32>(space + SPACE_PAGE_LG2) + CHUNK_LG2;
+    const index = (<u32>(input >> lg2) ^ load<u32>(space + SPACE_SEED) ^ lg2) & format.cacheMask();
+    const entry = cache + <usize>index * WALK_ENTRY_SIZE;
+    const tag = (input & ADDRESS_MASK & (u64(-1) << lg2)) | load<u64>(space + SPACE_TABLE_TAG);
+    return load<u64>(entry) === tag ? entry : 0;
+  }
+
+  /** The descriptor for `input` in the table of `entry`. */
+  @inline
+  static descriptorIn(entry: usize, space: usize, input: u64): u64 {
+    const index = (input >> load<u32>(space + SPACE_PAGE_LG2)) & below(CHUNK_LG2);
+    return load<u64>(load<u32>(entry + WALK_HOST) + (<usize>index << 3));
+  }
+
+  @inline
+  static isPlain<F>(descriptor: u64, space: usize): bool {
+    return (descriptor & load<u64>(space + SPACE_PLAIN_MASK)) === changetype<F>(0).plainValue();
+  }
+
+  /** One stage of `input`: true with Leaf set when it is plain and `access` allowed. */
+  @inline
+  static page<F>(space: usize, input: u64, access: u32, class_: u32): bool {
+    const format = changetype<F>(0);
+    const entry = Plain.tableOf<F>(space, input);
+    if (entry === 0) return false;
+    const descriptor = Plain.descriptorIn(entry, space, input);
+    if (!Plain.isPlain<F>(descriptor, space)) return false;
+    const deny = format.deniedPlain(descriptor, load<u32>(entry + WALK_ATTRIBUTES), load<u64>(space + SPACE_CONFIG));
+    if (((deny >> access) & 1) !== 0) return false;
+    const lg2 = load<u32>(space + SPACE_PAGE_LG2);
+    Plain.note<F>(entry, space, input, descriptor, class_);
+    Leaf.output = format.plainAddress(descriptor, lg2) | (input & below(lg2));
+    Leaf.descriptorLg2 = lg2;
+    Leaf.lg2 = lg2;
+    Leaf.deny = deny;
+    Leaf.global = format.isGlobal(descriptor);
+    Leaf.device = format.isDevice(descriptor);
+    return true;
+  }
+
+  /** Both stages of `input`; nothing is counted unless both are plain. */
+  @inline
+  static nested<F, S>(space: usize, stage2: usize, input: u64, access: u32, class1: u32, class2: u32): bool {
+    const format1 = changetype<F>(0);
+    const format2 = changetype<S>(0);
+    const entry1 = Plain.tableOf<F>(space, input);
+    if (entry1 === 0) return false;
+    const descriptor1 = Plain.descriptorIn(entry1, space, input);
+    if (!Plain.isPlain<F>(descriptor1, space)) return false;
+    const lg1 = load<u32>(space + SPACE_PAGE_LG2);
+    const ipa = format1.plainAddress(descriptor1, lg1) | (input & below(lg1));
+    const entry2 = Plain.tableOf<S>(stage2, ipa);
+    if (entry2 === 0) return false;
+    const descriptor2 = Plain.descriptorIn(entry2, stage2, ipa);
+    if (!Plain.isPlain<S>(descriptor2, stage2)) return false;
+    const deny =
+      format1.deniedPlain(descriptor1, load<u32>(entry1 + WALK_ATTRIBUTES), load<u64>(space + SPACE_CONFIG)) |
+      format2.deniedPlain(descriptor2, load<u32>(entry2 + WALK_ATTRIBUTES), load<u64>(stage2 + SPACE_CONFIG));
+    if (((deny >> access) & 1) !== 0) return false;
+    const lg2 = load<u32>(stage2 + SPACE_PAGE_LG2);
+    Plain.note<F>(entry1, space, input, descriptor1, class1);
+    Plain.note<S>(entry2, stage2, ipa, descriptor2, class2);
+    Leaf.output = format2.plainAddress(descriptor2, lg2) | (ipa & below(lg2));
+    Leaf.descriptorLg2 = lg1;
+    Leaf.lg2 = min(lg1, lg2);
+    Leaf.deny = deny;
+    Leaf.global = format1.isGlobal(descriptor1);
+    return true;
+  }
+
+  /** Counts and traces one descriptor read. */
+  @inline
+  static note<F>(entry: usize, space: usize, input: u64, descriptor: u64, class_: u32): void {
+    const first = changetype<F>(0).stage() === 1;
+    count(first ? CNT_WC1_HITS : CNT_WC2_HITS);
+    count((first ? CNT_S1_FETCHES : CNT_S2_FETCHES) + ((LAST_LEVEL + 1) << 3));
+    Request.fetches += 1;
+    Request.cached = true;
+    if (isDefined(NI_TRACE)) {
+      const inChunk = <usize>((input >> load<u32>(space + SPACE_PAGE_LG2)) & below(CHUNK_LG2)) << 3;
+      const host: usize = load<u32>(entry + WALK_HOST) + inChunk;
+      const address = load<u64>(entry + WALK_ADDRESS) + inChunk;
+      traceFetch(changetype<F>(0).stage(), LAST_LEVEL, true, class_, address, descriptor, host);
+    }
+  }
+}
