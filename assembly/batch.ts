@@ -7,17 +7,46 @@
 // A hit writes only its PA and leaf size: the other columns are filled for the whole batch beforehand.
 
 import {
-  CNT_NOT_LOOKED_UP, CNT_REQUESTS, SOURCE_CONFIG, SOURCE_IOTLB, SOURCE_WALK, SOURCE_WALK_CACHE, STATUS_FAULT,
-  STATUS_BYPASSED, STATUS_TRANSLATED, TLB_BASE, TLB_MASK, TLB_POLICY, TLB_WAYS, POLICY_FIFO, POLICY_RANDOM,
+  CNT_NOT_LOOKED_UP,
+  CNT_REQUESTS,
+  POLICY_FIFO,
+  POLICY_RANDOM,
+  SOURCE_CONFIG,
+  SOURCE_IOTLB,
+  SOURCE_WALK,
+  SOURCE_WALK_CACHE,
+  STATUS_BYPASSED,
+  STATUS_FAULT,
+  STATUS_TRANSLATED,
+  TLB_BASE,
+  TLB_MASK,
+  TLB_POLICY,
+  TLB_WAYS,
 } from "../src/spec/abi/core";
 import {
-  configure, effectiveAccess, endWithFault, isEnabled, mustWait, translateDisabled, translateWith,
+  configure,
+  effectiveAccess,
+  endWithFault,
+  isEnabled,
+  mustWait,
+  translateDisabled,
+  translatePlain,
+  translateWith,
 } from "./dispatch";
 import { Trace } from "./lib/trace";
 import { Arena, count, countBy } from "./mem/arena";
-import { Leaf, NOT_PROBED, Request } from "./pt/state";
+import { Leaf, Request } from "./pt/state";
 import {
-  HALF_ID, HALF_MASK, HALF_SEED, HALF_VALUE, MEMO_DATA, MEMO_MASK, MEMO_PAGE, dropContexts, findContext, halfOf,
+  dropContexts,
+  findContext,
+  HALF_ID,
+  HALF_MASK,
+  HALF_SEED,
+  HALF_VALUE,
+  halfOf,
+  MEMO_DATA,
+  MEMO_MASK,
+  MEMO_PAGE,
 } from "./tlb/contexts";
 import { Ids, MEMO_GENERATION } from "./tlb/ids";
 import { predictorIndex } from "./tlb/iotlb";
@@ -59,16 +88,22 @@ export function runBatch(first: u32, last: u32): u32 {
 function isFastLayout(): bool {
   if (Arena.iotlb === 0 || !Arena.configCacheOn || !isEnabled()) return false;
   const policy = load<u32>(Arena.iotlb + TLB_POLICY);
-  return load<u32>(Arena.iotlb + TLB_WAYS) === 4 && load<u32>(Arena.iotlb + TLB_MASK) !== <u32>-1 &&
-    (policy === POLICY_FIFO || policy === POLICY_RANDOM);
+  return (
+    load<u32>(Arena.iotlb + TLB_WAYS) === 4 &&
+    load<u32>(Arena.iotlb + TLB_MASK) !== <u32>-1 &&
+    (policy === POLICY_FIFO || policy === POLICY_RANDOM)
+  );
 }
 
 function runSlow(first: u32, last: u32): u32 {
   const enabled = isEnabled();
   for (let i = first; i < last; ++i) {
     if (!Arena.configCacheOn) dropContexts(0, 0xffffffff, -1);
-    const context = findContext(load<u32>(Arena.stream + (<usize>i << 2)), load<u32>(Arena.pasid + (<usize>i << 2)));
-    if (!slow(i, enabled, context, NOT_PROBED)) return i;
+    const context = findContext(
+      load<u32>(Arena.stream + ((<usize>i) << 2)),
+      load<u32>(Arena.pasid + ((<usize>i) << 2)),
+    );
+    if (!slow(i, enabled, context)) return i;
   }
   return last;
 }
@@ -112,30 +147,35 @@ function plainBlock(first: u32, last: u32): u32 {
   const direct = Arena.streamTable;
   const directSize = Arena.streamTableSize;
   for (let i = first; i < last; ++i) {
-    const stream = load<u32>(streams + (<usize>i << 2));
-    const pasid = load<u32>(pasids + (<usize>i << 2));
-    const iova = load<u64>(iovas + (<usize>i << 3));
+    const stream = load<u32>(streams + ((<usize>i) << 2));
+    const pasid = load<u32>(pasids + ((<usize>i) << 2));
+    const iova = load<u64>(iovas + ((<usize>i) << 3));
     const context: usize =
-      pasid === 0 && stream < directSize ? load<u32>(direct + (<usize>stream << 2)) : findContext(stream, pasid);
-    let probed = NOT_PROBED;
+      pasid === 0 && stream < directSize
+        ? load<u32>(direct + ((<usize>stream) << 2))
+        : findContext(stream, pasid);
     if (context !== 0) {
       const half = halfOf(context, iova);
       const seed = load<u32>(half + HALF_SEED);
       const lg2 = <u32>load<u8>(predictor + predictorIndex(iova, seed));
-      const set = base + (<usize>(setHash(iova, lg2, seed) & setMask) << 6);
+      const set = base + ((<usize>(setHash(iova, lg2, seed) & setMask)) << 6);
       const way = findFast(set, tagOf(iova, lg2, load<u64>(half + HALF_ID)));
       if (way < 4 && (iova & load<u64>(half + HALF_MASK)) === load<u64>(half + HALF_VALUE)) {
-        const data = load<u64>(set + (<usize>way << 3), 32);
+        const data = load<u64>(set + ((<usize>way) << 3), 32);
         if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
-          store<u64>(pas + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
+          store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
           store<u8>(leaves + i, <u8>lg2);
           continue;
         }
-      } else if (way === 4) {
-        probed = lg2;
+      } else if (way === 4 && translatePlain(context, half, iova, load<u8>(accesses + i) & 7, lg2)) {
+        store<u64>(pas + ((<usize>i) << 3), Leaf.output);
+        store<u8>(leaves + i, <u8>Leaf.lg2);
+        store<u8>(Arena.fetches + i, <u8>Request.fetches);
+        store<u8>(Arena.source + i, <u8>SOURCE_WALK_CACHE);
+        continue;
       }
     }
-    if (!slow(i, true, context, probed)) return i;
+    if (!slow(i, true, context)) return i;
   }
   return last;
 }
@@ -157,11 +197,13 @@ function memoBlock(first: u32, last: u32): u32 {
   let others: u32 = 0;
   let i = first;
   for (; i < last; ++i) {
-    const stream = load<u32>(streams + (<usize>i << 2));
-    const pasid = load<u32>(pasids + (<usize>i << 2));
-    const iova = load<u64>(iovas + (<usize>i << 3));
+    const stream = load<u32>(streams + ((<usize>i) << 2));
+    const pasid = load<u32>(pasids + ((<usize>i) << 2));
+    const iova = load<u64>(iovas + ((<usize>i) << 3));
     const context: usize =
-      pasid === 0 && stream < directSize ? load<u32>(direct + (<usize>stream << 2)) : findContext(stream, pasid);
+      pasid === 0 && stream < directSize
+        ? load<u32>(direct + ((<usize>stream) << 2))
+        : findContext(stream, pasid);
     if (context !== 0) {
       // Valid only while no entry has come or gone since: then the page is still in the IOTLB.
       const stale = load<u32>(context + MEMO_GENERATION) ^ generation;
@@ -169,7 +211,7 @@ function memoBlock(first: u32, last: u32): u32 {
       if ((((iova ^ load<u64>(context + MEMO_PAGE)) & mask) | <u64>stale) === 0) {
         const data = load<u64>(context + MEMO_DATA);
         if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
-          store<u64>(pas + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
+          store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
           store<u8>(leaves + i, <u8>ctz(mask));
           continue;
         }
@@ -178,12 +220,12 @@ function memoBlock(first: u32, last: u32): u32 {
       const half = halfOf(context, iova);
       const seed = load<u32>(half + HALF_SEED);
       const lg2 = <u32>load<u8>(predictor + predictorIndex(iova, seed));
-      const set = base + (<usize>(setHash(iova, lg2, seed) & setMask) << 6);
+      const set = base + ((<usize>(setHash(iova, lg2, seed) & setMask)) << 6);
       const way = findFast(set, tagOf(iova, lg2, load<u64>(half + HALF_ID)));
       if (way < 4 && (iova & load<u64>(half + HALF_MASK)) === load<u64>(half + HALF_VALUE)) {
-        const data = load<u64>(set + (<usize>way << 3), 32);
+        const data = load<u64>(set + ((<usize>way) << 3), 32);
         if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
-          store<u64>(pas + (<usize>i << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
+          store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
           store<u8>(leaves + i, <u8>lg2);
           store<u64>(context + MEMO_PAGE, iova);
           store<u64>(context + MEMO_MASK, u64(-1) << lg2);
@@ -193,21 +235,18 @@ function memoBlock(first: u32, last: u32): u32 {
         }
       }
     }
-    if (!slow(i, true, context, NOT_PROBED)) break;
+    if (!slow(i, true, context)) break;
     generation = Ids.generation;
   }
   Batch.others += others;
   return i;
 }
 
-/**
- * The general path of request `i`, whose context is `known` or not cached (0); pages of 2^probed bytes have been
- * looked for already. False when the request must wait.
- */
-function slow(i: u32, enabled: bool, known: usize, probed: u32): bool {
-  const iova = load<u64>(Arena.iova + (<usize>i << 3));
+/** The general path of request `i`, whose context is `known` or not cached (0); false when it must wait. */
+function slow(i: u32, enabled: bool, known: usize): bool {
+  const iova = load<u64>(Arena.iova + ((<usize>i) << 3));
   const asked = <u32>load<u8>(Arena.access + i) & 7;
-  Request.begin(probed);
+  Request.begin();
   if (isDefined(NI_TRACE)) Trace.request = i;
 
   let status: u32;
@@ -215,7 +254,10 @@ function slow(i: u32, enabled: bool, known: usize, probed: u32): bool {
   let access = asked;
   if (enabled) {
     if (context === 0) {
-      context = configure(load<u32>(Arena.stream + (<usize>i << 2)), load<u32>(Arena.pasid + (<usize>i << 2)));
+      context = configure(
+        load<u32>(Arena.stream + ((<usize>i) << 2)),
+        load<u32>(Arena.pasid + ((<usize>i) << 2)),
+      );
     }
     access = effectiveAccess(context, asked);
     status = context !== 0 ? translateWith(context, iova, access) : STATUS_FAULT;
@@ -232,7 +274,7 @@ function slow(i: u32, enabled: bool, known: usize, probed: u32): bool {
     pa = 0;
     lg2 = 0;
   }
-  store<u64>(Arena.pa + (<usize>i << 3), pa);
+  store<u64>(Arena.pa + ((<usize>i) << 3), pa);
   store<u8>(Arena.status + i, <u8>status);
   store<u8>(Arena.leafLg2 + i, <u8>lg2);
   store<u8>(Arena.fetches + i, <u8>min(Request.fetches, 255));
@@ -243,8 +285,8 @@ function slow(i: u32, enabled: bool, known: usize, probed: u32): bool {
 /** Appends the fault record of request `i`; returns its status code. */
 function fault(i: u32, iova: u64, access: u32, context: usize): u32 {
   if (context === 0) count(CNT_NOT_LOOKED_UP);
-  const stream = load<u32>(Arena.stream + (<usize>i << 2));
-  const pasid = load<u32>(Arena.pasid + (<usize>i << 2));
+  const stream = load<u32>(Arena.stream + ((<usize>i) << 2));
+  const pasid = load<u32>(Arena.pasid + ((<usize>i) << 2));
   const status = endWithFault(Batch.faults, i, stream, pasid, iova, access, context);
   Batch.faults += 1;
   return status;

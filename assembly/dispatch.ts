@@ -6,5 +6,10 @@ export { configure } from "./smmuv3/configure";
 export { isEnabled } from "./smmuv3/features";
 export { dropStes } from "./smmuv3/ste";
 export {
-  effectiveAccess, endWithFault, mustWait, translateDisabled, translateWith,
+  effectiveAccess,
+  endWithFault,
+  mustWait,
+  translateDisabled,
+  translatePlain,
+  translateWith,
 } from "./smmuv3/translate";

@@ -9,7 +9,7 @@ import { Bus, slotOf } from "./mem/physical";
 import { fillPermissions } from "./pt/fmt/vmsa-permissions";
 import { ContextTable, dropContexts } from "./tlb/contexts";
 import { Ids } from "./tlb/ids";
-import { Predicate, invalidate } from "./tlb/invalidate";
+import { invalidate, Predicate } from "./tlb/invalidate";
 import { SpaceTable } from "./tlb/space";
 import { forgetTables } from "./tlb/sweep";
 
@@ -72,7 +72,13 @@ export function invalidateAll(stages: u32, vmid: i32, asid: i32): u32 {
 
 /** TLBI by address: bytes first..last. `leafLg2` ≠ 0 names the only leaf size that must go. */
 export function invalidateRange(
-  stages: u32, vmid: i32, asid: i32, first: u64, last: u64, leafOnly: bool, leafLg2: u32,
+  stages: u32,
+  vmid: i32,
+  asid: i32,
+  first: u64,
+  last: u64,
+  leafOnly: bool,
+  leafLg2: u32,
 ): u32 {
   Predicate.stages = stages;
   Predicate.vmid = vmid;

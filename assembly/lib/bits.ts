@@ -18,10 +18,10 @@ export function bit(value: u64, bit: u32): bool {
 
 /** All ones below bit `n`, 0 ≤ n ≤ 64. */
 export function ones(n: u32): u64 {
-  return n >= 64 ? u64(-1) : (<u64>1 << n) - 1;
+  return n >= 64 ? u64(-1) : ((<u64>1) << n) - 1;
 }
 
 /** All ones below bit `n`, 0 ≤ n ≤ 63: without the check of `ones`, for walks. */
 export function below(n: u32): u64 {
-  return (<u64>1 << n) - 1;
+  return ((<u64>1) << n) - 1;
 }

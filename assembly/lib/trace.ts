@@ -13,10 +13,18 @@ export class Trace {
 }
 
 /** Notes one descriptor read. */
-export function traceFetch(stage: u32, level: i32, cached: bool, class_: u32, address: u64, descriptor: u64, host: usize): void {
+export function traceFetch(
+  stage: u32,
+  level: i32,
+  cached: bool,
+  class_: u32,
+  address: u64,
+  descriptor: u64,
+  host: usize,
+): void {
   if (isDefined(NI_TRACE)) {
     if (Arena.traceRing === 0) return;
-    const at = Arena.traceRing + (<usize>(Trace.written & Arena.traceMask) << 5);
+    const at = Arena.traceRing + ((<usize>(Trace.written & Arena.traceMask)) << 5);
     Trace.written += 1;
     store<u8>(at, <u8>stage);
     store<i8>(at, <i8>level, 1);

@@ -5,8 +5,17 @@
 // The core never takes a frame: it only reads them and updates descriptors in place.
 
 import {
-  FRAME_FLAG_DIRTY, FRAME_FLAG_EXTERNAL, FRAME_FLAG_MIXED, FRAME_LG2, FRAME_NUMBER_LSB, RANGE_EXTERNAL, RANGE_FIRST,
-  RANGE_KIND, RANGE_LAST, RANGE_SIZE, CNT_EXTERNAL_DIRTY,
+  CNT_EXTERNAL_DIRTY,
+  FRAME_FLAG_DIRTY,
+  FRAME_FLAG_EXTERNAL,
+  FRAME_FLAG_MIXED,
+  FRAME_LG2,
+  FRAME_NUMBER_LSB,
+  RANGE_EXTERNAL,
+  RANGE_FIRST,
+  RANGE_KIND,
+  RANGE_LAST,
+  RANGE_SIZE,
 } from "../../src/spec/abi/core";
 import { Arena, count } from "./arena";
 
@@ -20,14 +29,14 @@ const FRAME_OFFSET_MASK: u64 = 0xffff;
 
 /** First slot to probe for frame number `frame`. */
 function firstSlot(frame: u64): u32 {
-  return (<u32>((frame * 0x9e3779b97f4a7c15) >> 32)) & Arena.frameMask;
+  return <u32>((frame * 0x9e3779b97f4a7c15) >> 32) & Arena.frameMask;
 }
 
 /** Address of the frame-table slot of `frame`, or of the free slot where it would go. */
 export function slotOf(frame: u64): usize {
   let slot = firstSlot(frame);
   while (true) {
-    const at = Arena.frameTable + (<usize>slot << 3);
+    const at = Arena.frameTable + ((<usize>slot) << 3);
     const entry = load<u64>(at);
     if (entry === 0 || entry >> FRAME_NUMBER_LSB === frame) return at;
     slot = (slot + 1) & Arena.frameMask;
@@ -60,7 +69,7 @@ function unbacked(pa: u64): usize {
 /** Offset in linear memory of the byte at `pa`, or 0 on a bus error (Bus.missing tells which kind). */
 export function hostOf(pa: u64): usize {
   const frame = pa >> FRAME_LG2;
-  let entry = load<u64>(Arena.frameTable + (<usize>firstSlot(frame) << 3));
+  let entry = load<u64>(Arena.frameTable + ((<usize>firstSlot(frame)) << 3));
   if (entry === 0) return unbacked(pa);
   if (entry >> FRAME_NUMBER_LSB !== frame) {
     entry = load<u64>(slotOf(frame));
@@ -70,7 +79,7 @@ export function hostOf(pa: u64): usize {
     Bus.missing = false;
     return 0;
   }
-  return Arena.frames + (<usize>(entry & FRAME_OFFSET_MASK) << FRAME_LG2) + <usize>(pa & FRAME_OFFSET_MASK);
+  return Arena.frames + ((<usize>(entry & FRAME_OFFSET_MASK)) << FRAME_LG2) + <usize>(pa & FRAME_OFFSET_MASK);
 }
 
 /** Whether `host` lies in the shared frame of zeros: such an offset must never be cached. */

@@ -15,20 +15,20 @@ export const WALK_OA52: u64 = 1 << 27;
 export const WALK_HAD: u64 = 1 << 28;
 export const WALK_WXN: u64 = 1 << 29;
 export const WALK_PAN: u64 = 1 << 30;
-export const WALK_EPAN: u64 = <u64>1 << 31;
-export const WALK_E0PD: u64 = <u64>1 << 32;
-export const WALK_UPPER_HALF: u64 = <u64>1 << 33;
+export const WALK_EPAN: u64 = (<u64>1) << 31;
+export const WALK_E0PD: u64 = (<u64>1) << 32;
+export const WALK_UPPER_HALF: u64 = (<u64>1) << 33;
 /** Stage 2: a table walk of stage 1 may not touch Device memory (STE.S2PTW). */
-export const WALK_PTW: u64 = <u64>1 << 34;
-export const WALK_XNX: u64 = <u64>1 << 35;
-export const WALK_ASET: u64 = <u64>1 << 36;
+export const WALK_PTW: u64 = (<u64>1) << 34;
+export const WALK_XNX: u64 = (<u64>1) << 35;
+export const WALK_ASET: u64 = (<u64>1) << 36;
 
 export function packWalk(granuleLg2: u32, firstLevel: i32, inputBits: u32, outputBits: u32): u64 {
   return (
     granuleLg2 |
-    (<u64>(firstLevel + 1) << LEVEL_SHIFT) |
-    (<u64>inputBits << INPUT_SHIFT) |
-    (<u64>outputBits << OUTPUT_SHIFT)
+    ((<u64>(firstLevel + 1)) << LEVEL_SHIFT) |
+    ((<u64>inputBits) << INPUT_SHIFT) |
+    ((<u64>outputBits) << OUTPUT_SHIFT)
   );
 }
 

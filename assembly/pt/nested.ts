@@ -3,19 +3,30 @@
 // of what was being translated (table, data, or a configuration structure).
 // Generic over the stage-2 format S; the narrower of two leaves is what may be cached.
 
-import {
-  CLASS_IN, CLASS_TT, CNT_S2TLB_HITS, CNT_S2TLB_MISSES,
-} from "../../src/spec/abi/core";
+import { CLASS_IN, CLASS_TT, CNT_S2TLB_HITS, CNT_S2TLB_MISSES } from "../../src/spec/abi/core";
 import { Arena, count } from "../mem/arena";
 import { Bus, hostOf, markDirty } from "../mem/physical";
 import { ADDRESS_MASK, dataAt, find, insert, setHash, tagOf } from "../tlb/set-associative";
-import { SPACE_CONFIG, SPACE_ID_BITS, SPACE_SEED, SPACE_STAGE2, SPACE_STAGE2_SIZES, noteSize } from "../tlb/space";
-import { WALK_PTW, inputBitsOf } from "./config";
-import { leafCode, leafLg2Of } from "./leaf-code";
 import {
-  Fault, Leaf, REASON_EXTERNAL_ABORT, REASON_MISSING, REASON_PERMISSION, REASON_TRANSLATION, Request,
-} from "./state";
+  noteSize,
+  SPACE_CONFIG,
+  SPACE_ID_BITS,
+  SPACE_SEED,
+  SPACE_STAGE2,
+  SPACE_STAGE2_SIZES,
+} from "../tlb/space";
+import { inputBitsOf, WALK_PTW } from "./config";
+import { leafCode, leafLg2Of } from "./leaf-code";
 import { Plain } from "./plain";
+import {
+  Fault,
+  Leaf,
+  REASON_EXTERNAL_ABORT,
+  REASON_MISSING,
+  REASON_PERMISSION,
+  REASON_TRANSLATION,
+  Request,
+} from "./state";
 import { PhysicalTables, walk } from "./walk";
 
 /** Data-word bit of stage-2 TLB entries: Device memory (access code 3, which needs no bit of its own). */
@@ -56,7 +67,12 @@ function remember(space: usize, ipa: u64): void {
   const lg2 = Leaf.lg2;
   const delta = (Leaf.output - ipa) & ADDRESS_MASK;
   const data = delta | leafCode(Leaf.descriptorLg2) | (Leaf.deny & DENY) | (Leaf.device ? DEVICE : 0);
-  insert(tlb, tagOf(ipa, lg2, load<u64>(space + SPACE_ID_BITS)), data, setHash(ipa, lg2, load<u32>(space + SPACE_SEED)));
+  insert(
+    tlb,
+    tagOf(ipa, lg2, load<u64>(space + SPACE_ID_BITS)),
+    data,
+    setHash(ipa, lg2, load<u32>(space + SPACE_SEED)),
+  );
   noteSize(space, SPACE_STAGE2_SIZES, lg2);
 }
 
@@ -132,10 +148,10 @@ export function nestedWalk<F, S>(space: usize, input: u64, access: u32): bool {
   return true;
 }
 
-
 /** Stage 2 alone, for a stream without stage 1: Leaf or a stage-2 Fault of class IN. */
 export function stage2Request<S>(space: usize, ipa: u64, access: u32): bool {
-  if (Plain.page<S>(space, ipa, access, CLASS_IN) || walk<S, PhysicalTables>(space, ipa, access, CLASS_IN)) return true;
+  if (Plain.page<S>(space, ipa, access, CLASS_IN) || walk<S, PhysicalTables>(space, ipa, access, CLASS_IN))
+    return true;
   Fault.stage2 = true;
   Fault.class = CLASS_IN;
   Fault.ipa = ipa;
@@ -144,5 +160,7 @@ export function stage2Request<S>(space: usize, ipa: u64, access: u32): bool {
 
 /** Stage 1 alone: its tables and its output are physical. */
 export function stage1Request<F>(space: usize, input: u64, access: u32): bool {
-  return Plain.page<F>(space, input, access, CLASS_IN) || walk<F, PhysicalTables>(space, input, access, CLASS_IN);
+  return (
+    Plain.page<F>(space, input, access, CLASS_IN) || walk<F, PhysicalTables>(space, input, access, CLASS_IN)
+  );
 }

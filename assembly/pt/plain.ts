@@ -3,12 +3,25 @@
 // It answers or it steps aside; what is not plain, or not allowed, the walk decides. Worth 2.4x on misses
 // (npm run bench, "tlb miss"): no state but locals, everything inlined.
 
-import { CNT_S1_FETCHES, CNT_S2_FETCHES, CNT_WC1_HITS, CNT_WC2_HITS, WALK_ENTRY_SIZE } from "../../src/spec/abi/core";
+import {
+  CNT_S1_FETCHES,
+  CNT_S2_FETCHES,
+  CNT_WC1_HITS,
+  CNT_WC2_HITS,
+  WALK_ENTRY_SIZE,
+} from "../../src/spec/abi/core";
 import { below } from "../lib/bits";
 import { traceFetch } from "../lib/trace";
 import { count } from "../mem/arena";
 import { ADDRESS_MASK } from "../tlb/set-associative";
-import { CHUNK_LG2, SPACE_CONFIG, SPACE_PAGE_LG2, SPACE_PLAIN_MASK, SPACE_SEED, SPACE_TABLE_TAG } from "../tlb/space";
+import {
+  CHUNK_LG2,
+  SPACE_CONFIG,
+  SPACE_PAGE_LG2,
+  SPACE_PLAIN_MASK,
+  SPACE_SEED,
+  SPACE_TABLE_TAG,
+} from "../tlb/space";
 import { WALK_ADDRESS, WALK_ATTRIBUTES, WALK_HOST } from "../tlb/walk-cache";
 import { LAST_LEVEL } from "./config";
 import { Leaf, Request } from "./state";
@@ -32,7 +45,7 @@ export class Plain {
   @inline
   static descriptorIn(entry: usize, space: usize, input: u64): u64 {
     const index = (input >> load<u32>(space + SPACE_PAGE_LG2)) & below(CHUNK_LG2);
-    return load<u64>(load<u32>(entry + WALK_HOST) + (<usize>index << 3));
+    return load<u64>(load<u32>(entry + WALK_HOST) + ((<usize>index) << 3));
   }
 
   @inline
@@ -48,7 +61,11 @@ export class Plain {
     if (entry === 0) return false;
     const descriptor = Plain.descriptorIn(entry, space, input);
     if (!Plain.isPlain<F>(descriptor, space)) return false;
-    const deny = format.deniedPlain(descriptor, load<u32>(entry + WALK_ATTRIBUTES), load<u64>(space + SPACE_CONFIG));
+    const deny = format.deniedPlain(
+      descriptor,
+      load<u32>(entry + WALK_ATTRIBUTES),
+      load<u64>(space + SPACE_CONFIG),
+    );
     if (((deny >> access) & 1) !== 0) return false;
     const lg2 = load<u32>(space + SPACE_PAGE_LG2);
     Plain.note<F>(entry, space, input, descriptor, class_);
@@ -100,7 +117,7 @@ export class Plain {
     Request.fetches += 1;
     Request.cached = true;
     if (isDefined(NI_TRACE)) {
-      const inChunk = <usize>((input >> load<u32>(space + SPACE_PAGE_LG2)) & below(CHUNK_LG2)) << 3;
+      const inChunk = (<usize>((input >> load<u32>(space + SPACE_PAGE_LG2)) & below(CHUNK_LG2))) << 3;
       const host: usize = load<u32>(entry + WALK_HOST) + inChunk;
       const address = load<u64>(entry + WALK_ADDRESS) + inChunk;
       traceFetch(changetype<F>(0).stage(), LAST_LEVEL, true, class_, address, descriptor, host);

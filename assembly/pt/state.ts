@@ -58,9 +58,6 @@ export class Leaf {
   static device: bool = false;
 }
 
-/** No page size. */
-export const NOT_PROBED: u32 = 64;
-
 /** Bookkeeping of the request in progress. */
 export class Request {
   static fetches: u32 = 0;
@@ -68,11 +65,8 @@ export class Request {
   static cached: bool = false;
   /** The IOTLB answered. */
   static hit: bool = false;
-  /** Page size (lg2) that the fast path has probed in vain, NOT_PROBED when it has not. */
-  static probed: u32 = NOT_PROBED;
 
-  static begin(probed: u32): void {
-    Request.probed = probed;
+  static begin(): void {
     Request.fetches = 0;
     Request.cached = false;
     Request.hit = false;

@@ -12,13 +12,26 @@ import { traceFetch } from "../lib/trace";
 import { count } from "../mem/arena";
 import { Bus, exchange, hostOf, isZeroFrame, markDirty } from "../mem/physical";
 import { CHUNK_LG2, SPACE_CONFIG, SPACE_ROOT, SPACE_WALK_SIZES } from "../tlb/space";
-import { WALK_ADDRESS, WALK_ATTRIBUTES, WALK_HOST, findTable, insertTable } from "../tlb/walk-cache";
+import { findTable, insertTable, WALK_ADDRESS, WALK_ATTRIBUTES, WALK_HOST } from "../tlb/walk-cache";
 import {
-  LAST_LEVEL, WALK_AFFD, WALK_HA, firstLevelOf, granuleLg2Of, inputBitsOf, outputBitsOf,
+  firstLevelOf,
+  granuleLg2Of,
+  inputBitsOf,
+  LAST_LEVEL,
+  outputBitsOf,
+  WALK_AFFD,
+  WALK_HA,
 } from "./config";
 import {
-  Fault, Leaf, REASON_ACCESS, REASON_ADDRESS_SIZE, REASON_EXTERNAL_ABORT, REASON_MISSING, REASON_PERMISSION,
-  REASON_TRANSLATION, Request,
+  Fault,
+  Leaf,
+  REASON_ACCESS,
+  REASON_ADDRESS_SIZE,
+  REASON_EXTERNAL_ABORT,
+  REASON_MISSING,
+  REASON_PERMISSION,
+  REASON_TRANSLATION,
+  Request,
 } from "./state";
 
 /** Where the deepest cached table was found. */
@@ -84,7 +97,12 @@ function rootOf(space: usize, config: u64, firstShift: u32): u64 {
 
 /** Linear offset of the descriptor at `address`, index `index` of its table; 0 with the fault raised. */
 function locate<F, N>(
-  space: usize, input: u64, address: u64, index: u64, shift: u32, attributes: u32,
+  space: usize,
+  input: u64,
+  address: u64,
+  index: u64,
+  shift: u32,
+  attributes: u32,
 ): usize {
   const format = changetype<F>(0);
   const next = changetype<N>(0);
@@ -96,9 +114,16 @@ function locate<F, N>(
   }
   const cache = format.cache();
   if (cache !== 0 && !isZeroFrame(host)) {
-    const inChunk = <usize>(index & below(CHUNK_LG2)) << 3;
+    const inChunk = (<usize>(index & below(CHUNK_LG2))) << 3;
     insertTable(
-      cache, format.cacheMask(), space, input, shift + CHUNK_LG2, host - inChunk, attributes, address - inChunk,
+      cache,
+      format.cacheMask(),
+      space,
+      input,
+      shift + CHUNK_LG2,
+      host - inChunk,
+      attributes,
+      address - inChunk,
     );
   }
   return host;
@@ -128,7 +153,7 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
   if (cached) {
     level = Start.level;
     shift = Start.shift;
-    const inChunk = <usize>((inside >> shift) & below(CHUNK_LG2)) << 3;
+    const inChunk = (<usize>((inside >> shift) & below(CHUNK_LG2))) << 3;
     address = Start.address + inChunk;
     host = Start.host + inChunk;
     attributes = Start.attributes;
@@ -146,7 +171,7 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
     // 2. Fetch the descriptor.
     const descriptor = load<u64>(host);
     Request.fetches += 1;
-    count(format.fetchCounter() + (<u32>(level + 1) << 3));
+    count(format.fetchCounter() + ((<u32>(level + 1)) << 3));
     traceFetch(format.stage(), level, cached, class_, address, descriptor, host);
 
     // 3. Invalid and reserved descriptors.
@@ -174,7 +199,14 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
 
 /** The end of the walk: output address, access flag, permission, dirty state. */
 function leaf<F, N>(
-  space: usize, input: u64, access: u32, found: u64, address: u64, level: i32, shift: u32, attributes: u32,
+  space: usize,
+  input: u64,
+  access: u32,
+  found: u64,
+  address: u64,
+  level: i32,
+  shift: u32,
+  attributes: u32,
 ): bool {
   const format = changetype<F>(0);
   const config = load<u64>(space + SPACE_CONFIG);

@@ -4,33 +4,117 @@
 
 import { CLASS_CD, CNT_CD_FETCHES } from "../../src/spec/abi/core";
 import {
-  CD_A_LSB, CD_A_MSB, CD_AA64_LSB, CD_AA64_MSB, CD_AFFD_LSB, CD_AFFD_MSB, CD_ASET_LSB, CD_ASET_MSB, CD_ASID_LSB,
-  CD_ASID_MSB, CD_DS_LSB, CD_DS_MSB, CD_E0PD0_LSB, CD_E0PD0_MSB, CD_E0PD1_LSB, CD_E0PD1_MSB, CD_ENDI_LSB, CD_ENDI_MSB,
-  CD_EPAN_LSB, CD_EPAN_MSB, CD_EPD0_LSB, CD_EPD0_MSB, CD_EPD1_LSB, CD_EPD1_MSB, CD_HA_LSB, CD_HA_MSB, CD_HAD0_LSB,
-  CD_HAD0_MSB, CD_HAD1_LSB, CD_HAD1_MSB, CD_HAFT_LSB, CD_HAFT_MSB, CD_HD_LSB, CD_HD_MSB, CD_IPS_LSB, CD_IPS_MSB,
-  CD_PAN_LSB, CD_PAN_MSB, CD_S_LSB, CD_S_MSB, CD_T0SZ_LSB, CD_T0SZ_MSB, CD_T1SZ_LSB, CD_T1SZ_MSB, CD_TG0_LSB, CD_TG0_MSB,
-  CD_TG1_LSB, CD_TG1_MSB, CD_TTB0_LSB, CD_TTB0_MSB, CD_TTB1_LSB, CD_TTB1_MSB, CD_V_LSB, CD_V_MSB, CD_WXN_LSB, CD_WXN_MSB,
+  CD_A_LSB,
+  CD_A_MSB,
+  CD_AA64_LSB,
+  CD_AA64_MSB,
+  CD_AFFD_LSB,
+  CD_AFFD_MSB,
+  CD_ASET_LSB,
+  CD_ASET_MSB,
+  CD_ASID_LSB,
+  CD_ASID_MSB,
+  CD_DS_LSB,
+  CD_DS_MSB,
+  CD_E0PD0_LSB,
+  CD_E0PD0_MSB,
+  CD_E0PD1_LSB,
+  CD_E0PD1_MSB,
+  CD_ENDI_LSB,
+  CD_ENDI_MSB,
+  CD_EPAN_LSB,
+  CD_EPAN_MSB,
+  CD_EPD0_LSB,
+  CD_EPD0_MSB,
+  CD_EPD1_LSB,
+  CD_EPD1_MSB,
+  CD_HA_LSB,
+  CD_HA_MSB,
+  CD_HAD0_LSB,
+  CD_HAD0_MSB,
+  CD_HAD1_LSB,
+  CD_HAD1_MSB,
+  CD_HAFT_LSB,
+  CD_HAFT_MSB,
+  CD_HD_LSB,
+  CD_HD_MSB,
+  CD_IPS_LSB,
+  CD_IPS_MSB,
+  CD_PAN_LSB,
+  CD_PAN_MSB,
+  CD_S_LSB,
+  CD_S_MSB,
+  CD_T0SZ_LSB,
+  CD_T0SZ_MSB,
+  CD_T1SZ_LSB,
+  CD_T1SZ_MSB,
+  CD_TG0_LSB,
+  CD_TG0_MSB,
+  CD_TG1_LSB,
+  CD_TG1_MSB,
+  CD_TTB0_LSB,
+  CD_TTB0_MSB,
+  CD_TTB1_LSB,
+  CD_TTB1_MSB,
+  CD_V_LSB,
+  CD_V_MSB,
+  CD_WXN_LSB,
+  CD_WXN_MSB,
 } from "../../src/spec/smmuv3/cd";
 import { L1CD_L2PTR_LSB, L1CD_L2PTR_MSB, L1CD_V_LSB, L1CD_V_MSB } from "../../src/spec/smmuv3/l1cd";
 import {
-  IDR0_ASID16_LSB, IDR0_HTTU_LSB, IDR0_HTTU_MSB, IDR0_STALL_MODEL_LSB, IDR0_STALL_MODEL_MSB, IDR0_TERM_MODEL_LSB,
-  IDR0_TTENDIAN_LSB, IDR0_TTENDIAN_MSB, IDR3_E0PD_LSB, IDR3_EPAN_LSB, IDR3_HAD_LSB, IDR5_DS_LSB,
+  IDR0_ASID16_LSB,
+  IDR0_HTTU_LSB,
+  IDR0_HTTU_MSB,
+  IDR0_STALL_MODEL_LSB,
+  IDR0_STALL_MODEL_MSB,
+  IDR0_TERM_MODEL_LSB,
+  IDR0_TTENDIAN_LSB,
+  IDR0_TTENDIAN_MSB,
+  IDR3_E0PD_LSB,
+  IDR3_EPAN_LSB,
+  IDR3_HAD_LSB,
+  IDR5_DS_LSB,
 } from "../../src/spec/smmuv3/registers";
 import { field, ones } from "../lib/bits";
 import { count } from "../mem/arena";
 import { Bus, hostOf } from "../mem/physical";
 import {
-  WALK_AFFD, WALK_ASET, WALK_DS, WALK_E0PD, WALK_EPAN, WALK_HA, WALK_HAD, WALK_HD, WALK_OA52, WALK_PAN,
-  WALK_UPPER_HALF, WALK_WXN, packWalk,
+  packWalk,
+  WALK_AFFD,
+  WALK_ASET,
+  WALK_DS,
+  WALK_E0PD,
+  WALK_EPAN,
+  WALK_HA,
+  WALK_HAD,
+  WALK_HD,
+  WALK_OA52,
+  WALK_PAN,
+  WALK_UPPER_HALF,
+  WALK_WXN,
 } from "../pt/config";
 import { VmsaStage2 } from "../pt/fmt/vmsa-stage2";
 import { stage2 } from "../pt/nested";
 import { Fault, Leaf, REASON_MISSING } from "../pt/state";
 import { cappedSizeBits, idr0, idr0Field, idr3, idr5, oas } from "./features";
-import { addressBits, alignedRoot, firstLevelOf, granuleOfTg0, granuleOfTg1, hasOa52, largestTsz, smallestTsz } from "./granule";
+import {
+  addressBits,
+  alignedRoot,
+  firstLevelOf,
+  granuleOfTg0,
+  granuleOfTg1,
+  hasOa52,
+  largestTsz,
+  smallestTsz,
+} from "./granule";
 import { REASON_BAD_SUBSTREAMID, REASON_CD_FETCH } from "./reason";
 import {
-  STE_FLAG_STALLD, STE_RECORD_FLAGS, STE_RECORD_S1CDMAX, STE_RECORD_S1CONTEXTPTR, STE_RECORD_S1FMT,
+  STE_FLAG_STALLD,
+  STE_RECORD_FLAGS,
+  STE_RECORD_S1CDMAX,
+  STE_RECORD_S1CONTEXTPTR,
+  STE_RECORD_S1FMT,
 } from "./ste";
 
 const CD_SIZE_LG2: u32 = 6;
@@ -59,7 +143,7 @@ export function fetchCd(ste: usize, ssid: u32, stage2Space: usize): usize {
   if (cdMax === 0) return fetchStructure(pointer, stage2Space);
   if (format !== 1 && format !== 2) {
     // Linear: 2^S1CDMax CDs, aligned to the table's size.
-    return fetchStructure((pointer & ~ones(cdMax + CD_SIZE_LG2)) + (<u64>ssid << CD_SIZE_LG2), stage2Space);
+    return fetchStructure((pointer & ~ones(cdMax + CD_SIZE_LG2)) + ((<u64>ssid) << CD_SIZE_LG2), stage2Space);
   }
   // Two levels: leaves of 64 CDs (4 KiB) or 1024 CDs (64 KiB).
   const split: u32 = format === 1 ? 6 : 10;
@@ -71,7 +155,10 @@ export function fetchCd(ste: usize, ssid: u32, stage2Space: usize): usize {
     Fault.raise(REASON_BAD_SUBSTREAMID);
     return 0;
   }
-  return fetchStructure((l2 & ~ones(split + CD_SIZE_LG2)) + ((<u64>ssid & ones(split)) << CD_SIZE_LG2), stage2Space);
+  return fetchStructure(
+    (l2 & ~ones(split + CD_SIZE_LG2)) + ((<u64>ssid & ones(split)) << CD_SIZE_LG2),
+    stage2Space,
+  );
 }
 
 /** CdIllegal() of IHI 0070 5.4.2, inverted. */

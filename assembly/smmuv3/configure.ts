@@ -3,22 +3,48 @@
 // stage-2 faults of the CD, F_CD_FETCH, C_BAD_CD).
 
 import { CNT_CONFIG_MISSES, PASID_VALID } from "../../src/spec/abi/core";
-import { CD_ASID_LSB, CD_ASID_MSB, CD_A_LSB, CD_A_MSB, CD_R_LSB, CD_R_MSB, CD_TBI0_LSB, CD_TBI0_MSB, CD_TBI1_LSB, CD_TBI1_MSB } from "../../src/spec/smmuv3/cd";
+import {
+  CD_A_LSB,
+  CD_A_MSB,
+  CD_ASID_LSB,
+  CD_ASID_MSB,
+  CD_R_LSB,
+  CD_R_MSB,
+  CD_TBI0_LSB,
+  CD_TBI0_MSB,
+  CD_TBI1_LSB,
+  CD_TBI1_MSB,
+} from "../../src/spec/smmuv3/cd";
 import { field, ones } from "../lib/bits";
 import { count } from "../mem/arena";
-import { Fault } from "../pt/state";
 import { inputBitsOf } from "../pt/config";
 import { plainMask } from "../pt/fmt/vmsa";
+import { Fault } from "../pt/state";
 import {
-  CTX_FLAGS, MODE_ABORT, MODE_BYPASS, MODE_NESTED, MODE_STAGE1, MODE_STAGE2, VENDOR_FLAGS_SHIFT, acquireSpace, attach,
+  acquireSpace,
+  attach,
+  CTX_FLAGS,
+  MODE_ABORT,
+  MODE_BYPASS,
+  MODE_NESTED,
+  MODE_STAGE1,
+  MODE_STAGE2,
   newContext,
+  VENDOR_FLAGS_SHIFT,
 } from "../tlb/contexts";
-import { KIND_STAGE1, KIND_STAGE2, NO_ASID, dropReference } from "../tlb/space";
+import { dropReference, KIND_STAGE1, KIND_STAGE2, NO_ASID } from "../tlb/space";
 import { fetchCd, inputBitsOfHalf, isCdLegal, isHalfEnabled, rootOf, walkOf } from "./cd";
 import { REASON_BAD_CD, REASON_BAD_SUBSTREAMID, REASON_STREAM_DISABLED } from "./reason";
 import {
-  STE_FLAG_S2R, STE_RECORD_CONFIG, STE_RECORD_FLAGS, STE_RECORD_S1CDMAX, STE_RECORD_S1DSS, STE_RECORD_STAGE2_ROOT,
-  STE_RECORD_STAGE2_WALK, STE_RECORD_VMID, findSte,
+  findSte,
+  STE_FLAG_S2R,
+  STE_RECORD_CONFIG,
+  STE_RECORD_FLAGS,
+  STE_RECORD_S1CDMAX,
+  STE_RECORD_S1DSS,
+  STE_RECORD_STAGE2_ROOT,
+  STE_RECORD_STAGE2_WALK,
+  STE_RECORD_VMID,
 } from "./ste";
 
 /** Vendor flags of a context: CD.A, CD.R, STE.S2R. */
@@ -77,9 +103,18 @@ export function configure(stream: u32, pasid: u32): usize {
   // Stage 2 is known before the CD, which it translates.
   const vmid = load<u32>(ste + STE_RECORD_VMID);
   const walk2 = load<u64>(ste + STE_RECORD_STAGE2_WALK);
-  const stage2 = (config & CONFIG_S2) === 0
-    ? 0
-    : acquireSpace(KIND_STAGE2, vmid, NO_ASID, load<u64>(ste + STE_RECORD_STAGE2_ROOT), walk2, 0, plainMask(walk2));
+  const stage2 =
+    (config & CONFIG_S2) === 0
+      ? 0
+      : acquireSpace(
+          KIND_STAGE2,
+          vmid,
+          NO_ASID,
+          load<u64>(ste + STE_RECORD_STAGE2_ROOT),
+          walk2,
+          0,
+          plainMask(walk2),
+        );
   if (skipStage1) {
     const context = withMode(stream, pasid, flags | MODE_STAGE2);
     attach(context, 0, stage2, ~ones(inputBitsOf(walk2)), 0);
@@ -101,7 +136,14 @@ function withMode(stream: u32, pasid: u32, flags: u32): usize {
   return context;
 }
 
-function configureStage1(stream: u32, pasid: u32, ste: usize, ssid: u32, stage2: usize, steFlags: u32): usize {
+function configureStage1(
+  stream: u32,
+  pasid: u32,
+  ste: usize,
+  ssid: u32,
+  stage2: usize,
+  steFlags: u32,
+): usize {
   const cd = fetchCd(ste, ssid, stage2);
   if (cd === 0) return 0;
   if (!isCdLegal(cd, ste)) return refuse(REASON_BAD_CD);

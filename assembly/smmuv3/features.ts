@@ -1,10 +1,20 @@
 // What the ID registers advertise, as the validity rules and the walk ask it (IHI 0070 6.3.1–6.3.6).
 
 import {
-  REGS_CR0, REGS_CR2, REGS_GBPA, REGS_IDR0, REGS_IDR1, REGS_IDR3, REGS_IDR5,
+  REGS_CR0,
+  REGS_CR2,
+  REGS_GBPA,
+  REGS_IDR0,
+  REGS_IDR1,
+  REGS_IDR3,
+  REGS_IDR5,
 } from "../../src/spec/abi/core";
 import {
-  CR0_SMMUEN_LSB, CR2_RECINVSID_LSB, GBPA_ABORT_LSB, IDR5_OAS_LSB, IDR5_OAS_MSB,
+  CR0_SMMUEN_LSB,
+  CR2_RECINVSID_LSB,
+  GBPA_ABORT_LSB,
+  IDR5_OAS_LSB,
+  IDR5_OAS_MSB,
 } from "../../src/spec/smmuv3/registers";
 import { bit, bits } from "../lib/bits";
 import { Arena } from "../mem/arena";
@@ -52,13 +62,20 @@ export function globalAbort(): bool {
 /** Address bits of an OAS / IPS / S2PS encoding: 32, 36, 40, 42, 44, 48, 52; 7 and more count as 52. */
 export function sizeBits(encoding: u32): u32 {
   switch (encoding) {
-    case 0: return 32;
-    case 1: return 36;
-    case 2: return 40;
-    case 3: return 42;
-    case 4: return 44;
-    case 5: return 48;
-    default: return 52;
+    case 0:
+      return 32;
+    case 1:
+      return 36;
+    case 2:
+      return 40;
+    case 3:
+      return 42;
+    case 4:
+      return 44;
+    case 5:
+      return 48;
+    default:
+      return 52;
   }
 }
 

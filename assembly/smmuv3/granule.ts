@@ -1,7 +1,12 @@
 // Granules and input sizes as CDs and STEs encode them (IHI 0070 5.2, 5.4; DDI 0487 D8.2).
 
 import {
-  IDR3_STT_LSB, IDR5_GRAN16K_LSB, IDR5_GRAN4K_LSB, IDR5_GRAN64K_LSB, IDR5_VAX_LSB, IDR5_VAX_MSB,
+  IDR3_STT_LSB,
+  IDR5_GRAN4K_LSB,
+  IDR5_GRAN16K_LSB,
+  IDR5_GRAN64K_LSB,
+  IDR5_VAX_LSB,
+  IDR5_VAX_MSB,
 } from "../../src/spec/smmuv3/registers";
 import { idr3, idr5, idr5Field, oas } from "./features";
 

@@ -1,17 +1,50 @@
 // The stage-2 half of an STE (IHI 0070 5.2; DDI 0487 D8.2): legality, root, walk configuration.
 
 import {
-  IDR0_HTTU_LSB, IDR0_HTTU_MSB, IDR0_STALL_MODEL_LSB, IDR0_STALL_MODEL_MSB, IDR0_TTENDIAN_LSB, IDR0_TTENDIAN_MSB,
-  IDR3_STT_LSB, IDR3_XNX_LSB, IDR5_DS_LSB,
+  IDR0_HTTU_LSB,
+  IDR0_HTTU_MSB,
+  IDR0_STALL_MODEL_LSB,
+  IDR0_STALL_MODEL_MSB,
+  IDR0_TTENDIAN_LSB,
+  IDR0_TTENDIAN_MSB,
+  IDR3_STT_LSB,
+  IDR3_XNX_LSB,
+  IDR5_DS_LSB,
 } from "../../src/spec/smmuv3/registers";
 import {
-  STE_S2AA64_LSB, STE_S2AA64_MSB, STE_S2AFFD_LSB, STE_S2AFFD_MSB, STE_S2DS_LSB, STE_S2DS_MSB, STE_S2ENDI_LSB, STE_S2ENDI_MSB,
-  STE_S2HAFT_LSB, STE_S2HAFT_MSB, STE_S2HA_LSB, STE_S2HA_MSB, STE_S2HD_LSB, STE_S2HD_MSB, STE_S2PS_LSB, STE_S2PS_MSB,
-  STE_S2PTW_LSB, STE_S2PTW_MSB, STE_S2SL0_2_LSB, STE_S2SL0_2_MSB, STE_S2SL0_LSB, STE_S2SL0_MSB, STE_S2S_LSB, STE_S2S_MSB,
-  STE_S2T0SZ_LSB, STE_S2T0SZ_MSB, STE_S2TG_LSB, STE_S2TG_MSB, STE_S2TTB_LSB, STE_S2TTB_MSB,
+  STE_S2AA64_LSB,
+  STE_S2AA64_MSB,
+  STE_S2AFFD_LSB,
+  STE_S2AFFD_MSB,
+  STE_S2DS_LSB,
+  STE_S2DS_MSB,
+  STE_S2ENDI_LSB,
+  STE_S2ENDI_MSB,
+  STE_S2HA_LSB,
+  STE_S2HA_MSB,
+  STE_S2HAFT_LSB,
+  STE_S2HAFT_MSB,
+  STE_S2HD_LSB,
+  STE_S2HD_MSB,
+  STE_S2PS_LSB,
+  STE_S2PS_MSB,
+  STE_S2PTW_LSB,
+  STE_S2PTW_MSB,
+  STE_S2S_LSB,
+  STE_S2S_MSB,
+  STE_S2SL0_2_LSB,
+  STE_S2SL0_2_MSB,
+  STE_S2SL0_LSB,
+  STE_S2SL0_MSB,
+  STE_S2T0SZ_LSB,
+  STE_S2T0SZ_MSB,
+  STE_S2TG_LSB,
+  STE_S2TG_MSB,
+  STE_S2TTB_LSB,
+  STE_S2TTB_MSB,
 } from "../../src/spec/smmuv3/ste";
 import { field } from "../lib/bits";
-import { WALK_AFFD, WALK_DS, WALK_HA, WALK_HD, WALK_OA52, WALK_PTW, WALK_XNX, packWalk } from "../pt/config";
+import { packWalk, WALK_AFFD, WALK_DS, WALK_HA, WALK_HD, WALK_OA52, WALK_PTW, WALK_XNX } from "../pt/config";
 import { cappedSizeBits, idr0Field, idr3, idr5, oas } from "./features";
 import { addressBits, alignedRoot, granuleOfTg0, hasOa52, largestTsz } from "./granule";
 
@@ -89,7 +122,8 @@ export function stage2Walk(ste: usize): u64 {
   if (field(ste, STE_S2AFFD_MSB, STE_S2AFFD_LSB) !== 0) walk |= WALK_AFFD;
   if (field(ste, STE_S2HA_MSB, STE_S2HA_LSB) !== 0) walk |= WALK_HA;
   // S2HD without S2HA behaves as neither (5.2 S2HA).
-  if (field(ste, STE_S2HA_MSB, STE_S2HA_LSB) !== 0 && field(ste, STE_S2HD_MSB, STE_S2HD_LSB) !== 0) walk |= WALK_HD;
+  if (field(ste, STE_S2HA_MSB, STE_S2HA_LSB) !== 0 && field(ste, STE_S2HD_MSB, STE_S2HD_LSB) !== 0)
+    walk |= WALK_HD;
   if (field(ste, STE_S2PTW_MSB, STE_S2PTW_LSB) !== 0) walk |= WALK_PTW;
   if (ds) walk |= WALK_DS;
   if (hasOa52(granule)) walk |= WALK_OA52;

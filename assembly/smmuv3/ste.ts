@@ -6,19 +6,65 @@
 // 24 S1CDMax u8 | 25 S1Fmt u8 | 26 S1DSS u8 | 28 vmid u32 | 32 stage-2 root u64 | 40 stage-2 walk u64
 
 import {
-  CNT_STE_FETCHES, CNT_STE_MISSES, REGS_STRTAB_BASE, REGS_STRTAB_BASE_CFG, STE_RECORD_SIZE,
+  CNT_STE_FETCHES,
+  CNT_STE_MISSES,
+  REGS_STRTAB_BASE,
+  REGS_STRTAB_BASE_CFG,
+  STE_RECORD_SIZE,
 } from "../../src/spec/abi/core";
-import { L1STD_L2PTR_LSB, L1STD_L2PTR_MSB, L1STD_SPAN_LSB, L1STD_SPAN_MAX, L1STD_SPAN_MSB } from "../../src/spec/smmuv3/l1std";
 import {
-  IDR0_S1P_LSB, IDR0_S2P_LSB, IDR0_VMID16_LSB, IDR1_ATTR_PERMS_OVR_LSB, IDR1_ATTR_PERMS_OVR_MSB, IDR1_SSIDSIZE_LSB,
-  IDR1_SSIDSIZE_MSB, STRTAB_BASE_ADDR_LSB, STRTAB_BASE_ADDR_MSB, STRTAB_BASE_CFG_FMT_2LEVEL, STRTAB_BASE_CFG_FMT_LSB,
-  STRTAB_BASE_CFG_FMT_MSB, STRTAB_BASE_CFG_LOG2SIZE_LSB, STRTAB_BASE_CFG_LOG2SIZE_MSB, STRTAB_BASE_CFG_SPLIT_LSB,
-  STRTAB_BASE_CFG_SPLIT_MSB, IDR0_CD2L_LSB, IDR0_STALL_MODEL_LSB, IDR0_STALL_MODEL_MSB, IDR1_SIDSIZE_LSB, IDR1_SIDSIZE_MSB,
+  L1STD_L2PTR_LSB,
+  L1STD_L2PTR_MSB,
+  L1STD_SPAN_LSB,
+  L1STD_SPAN_MAX,
+  L1STD_SPAN_MSB,
+} from "../../src/spec/smmuv3/l1std";
+import {
+  IDR0_CD2L_LSB,
+  IDR0_S1P_LSB,
+  IDR0_S2P_LSB,
+  IDR0_STALL_MODEL_LSB,
+  IDR0_STALL_MODEL_MSB,
+  IDR0_VMID16_LSB,
+  IDR1_ATTR_PERMS_OVR_LSB,
+  IDR1_ATTR_PERMS_OVR_MSB,
+  IDR1_SIDSIZE_LSB,
+  IDR1_SIDSIZE_MSB,
+  IDR1_SSIDSIZE_LSB,
+  IDR1_SSIDSIZE_MSB,
+  STRTAB_BASE_ADDR_LSB,
+  STRTAB_BASE_ADDR_MSB,
+  STRTAB_BASE_CFG_FMT_2LEVEL,
+  STRTAB_BASE_CFG_FMT_LSB,
+  STRTAB_BASE_CFG_FMT_MSB,
+  STRTAB_BASE_CFG_LOG2SIZE_LSB,
+  STRTAB_BASE_CFG_LOG2SIZE_MSB,
+  STRTAB_BASE_CFG_SPLIT_LSB,
+  STRTAB_BASE_CFG_SPLIT_MSB,
 } from "../../src/spec/smmuv3/registers";
 import {
-  STE_CONFIG_LSB, STE_CONFIG_MSB, STE_INSTCFG_LSB, STE_INSTCFG_MSB, STE_PRIVCFG_LSB, STE_PRIVCFG_MSB, STE_S1CDMAX_LSB,
-  STE_S1CDMAX_MSB, STE_S1CONTEXTPTR_LSB, STE_S1CONTEXTPTR_MSB, STE_S1DSS_LSB, STE_S1DSS_MSB, STE_S1FMT_LSB, STE_S1FMT_MSB,
-  STE_S1STALLD_LSB, STE_S1STALLD_MSB, STE_S2R_LSB, STE_S2R_MSB, STE_S2VMID_LSB, STE_S2VMID_MSB, STE_V_LSB, STE_V_MSB,
+  STE_CONFIG_LSB,
+  STE_CONFIG_MSB,
+  STE_INSTCFG_LSB,
+  STE_INSTCFG_MSB,
+  STE_PRIVCFG_LSB,
+  STE_PRIVCFG_MSB,
+  STE_S1CDMAX_LSB,
+  STE_S1CDMAX_MSB,
+  STE_S1CONTEXTPTR_LSB,
+  STE_S1CONTEXTPTR_MSB,
+  STE_S1DSS_LSB,
+  STE_S1DSS_MSB,
+  STE_S1FMT_LSB,
+  STE_S1FMT_MSB,
+  STE_S1STALLD_LSB,
+  STE_S1STALLD_MSB,
+  STE_S2R_LSB,
+  STE_S2R_MSB,
+  STE_S2VMID_LSB,
+  STE_S2VMID_MSB,
+  STE_V_LSB,
+  STE_V_MSB,
 } from "../../src/spec/smmuv3/ste";
 import { field, ones } from "../lib/bits";
 import { Arena, count } from "../mem/arena";
@@ -60,24 +106,32 @@ function fetchable(pa: u64, reason: u32): usize {
 function addressOfSte(stream: u32): u64 {
   const config = <u64>load<u32>(Arena.registers + REGS_STRTAB_BASE_CFG);
   const lg2 = min(
-    <u32>((config >> STRTAB_BASE_CFG_LOG2SIZE_LSB) & ones(STRTAB_BASE_CFG_LOG2SIZE_MSB - STRTAB_BASE_CFG_LOG2SIZE_LSB + 1)),
+    <u32>(
+      ((config >> STRTAB_BASE_CFG_LOG2SIZE_LSB) &
+        ones(STRTAB_BASE_CFG_LOG2SIZE_MSB - STRTAB_BASE_CFG_LOG2SIZE_LSB + 1))
+    ),
     idr1Field(IDR1_SIDSIZE_MSB, IDR1_SIDSIZE_LSB),
   );
   if (<u64>stream >> lg2 !== 0) {
     Fault.raise(REASON_BAD_STREAMID);
     return u64(-1);
   }
-  const base = field(Arena.registers + REGS_STRTAB_BASE, STRTAB_BASE_ADDR_MSB, STRTAB_BASE_ADDR_LSB) << STRTAB_BASE_ADDR_LSB;
-  const format = (config >> STRTAB_BASE_CFG_FMT_LSB) & ones(STRTAB_BASE_CFG_FMT_MSB - STRTAB_BASE_CFG_FMT_LSB + 1);
+  const base =
+    field(Arena.registers + REGS_STRTAB_BASE, STRTAB_BASE_ADDR_MSB, STRTAB_BASE_ADDR_LSB) <<
+    STRTAB_BASE_ADDR_LSB;
+  const format =
+    (config >> STRTAB_BASE_CFG_FMT_LSB) & ones(STRTAB_BASE_CFG_FMT_MSB - STRTAB_BASE_CFG_FMT_LSB + 1);
   if (format !== STRTAB_BASE_CFG_FMT_2LEVEL) {
-    return (base & ~ones(lg2 + STE_SIZE_LG2)) + (<u64>stream << STE_SIZE_LG2);
+    return (base & ~ones(lg2 + STE_SIZE_LG2)) + ((<u64>stream) << STE_SIZE_LG2);
   }
   return addressInTwoLevels(stream, base, lg2, config);
 }
 
 /** Two-level table: L1STD at StreamID[n:SPLIT], then 2^(Span-1) STEs (IHI 0070 5.1). */
 function addressInTwoLevels(stream: u32, base: u64, lg2: u32, config: u64): u64 {
-  const encoded = <u32>((config >> STRTAB_BASE_CFG_SPLIT_LSB) & ones(STRTAB_BASE_CFG_SPLIT_MSB - STRTAB_BASE_CFG_SPLIT_LSB + 1));
+  const encoded = <u32>(
+    ((config >> STRTAB_BASE_CFG_SPLIT_LSB) & ones(STRTAB_BASE_CFG_SPLIT_MSB - STRTAB_BASE_CFG_SPLIT_LSB + 1))
+  );
   // SPLIT is 6, 8 or 10; other values behave as 6.
   const split: u32 = encoded === 8 || encoded === 10 ? encoded : 6;
   const l1Lg2 = max(lg2 > split ? lg2 - split + 3 : 3, 6);
@@ -101,7 +155,8 @@ function recordOf(stream: u32): usize {
 /** The decoded STE of `stream` from the cache or from memory; 0 with the Fault raised. */
 export function findSte(stream: u32): usize {
   const record = recordOf(stream);
-  if (Arena.configCacheOn && load<u32>(record) !== 0 && load<u32>(record + STE_RECORD_STREAM) === stream) return record;
+  if (Arena.configCacheOn && load<u32>(record) !== 0 && load<u32>(record + STE_RECORD_STREAM) === stream)
+    return record;
   count(CNT_STE_MISSES);
   const pa = addressOfSte(stream);
   if (pa === u64(-1)) return 0;
@@ -130,7 +185,10 @@ function isLegal(ste: usize): bool {
   const wideVmid = field(ste, STE_S2VMID_MSB, STE_S2VMID_LSB) >> 8 !== 0;
   if (translates && wideVmid && idr0(IDR0_S2P_LSB) && !idr0(IDR0_VMID16_LSB)) return false;
   // 3., 4. EATS needs ATS and STRW needs Hyp; neither is advertised.
-  return ((config & CONFIG_S1) === 0 || isStage1Legal(ste, config)) && ((config & CONFIG_S2) === 0 || isStage2Legal(ste));
+  return (
+    ((config & CONFIG_S1) === 0 || isStage1Legal(ste, config)) &&
+    ((config & CONFIG_S2) === 0 || isStage2Legal(ste))
+  );
 }
 
 function isStage1Legal(ste: usize, config: u32): bool {
@@ -161,8 +219,14 @@ function decode(record: usize, stream: u32, ste: usize): void {
   store<u32>(record + STE_RECORD_STREAM, stream);
   store<u32>(record + STE_RECORD_CONFIG, config);
   store<u32>(record + STE_RECORD_FLAGS, flags);
-  store<u64>(record + STE_RECORD_S1CONTEXTPTR, field(ste, STE_S1CONTEXTPTR_MSB, STE_S1CONTEXTPTR_LSB) << STE_S1CONTEXTPTR_LSB);
-  store<u8>(record + STE_RECORD_S1CDMAX, ssidSize === 0 ? 0 : <u8>field(ste, STE_S1CDMAX_MSB, STE_S1CDMAX_LSB));
+  store<u64>(
+    record + STE_RECORD_S1CONTEXTPTR,
+    field(ste, STE_S1CONTEXTPTR_MSB, STE_S1CONTEXTPTR_LSB) << STE_S1CONTEXTPTR_LSB,
+  );
+  store<u8>(
+    record + STE_RECORD_S1CDMAX,
+    ssidSize === 0 ? 0 : <u8>field(ste, STE_S1CDMAX_MSB, STE_S1CDMAX_LSB),
+  );
   store<u8>(record + STE_RECORD_S1FMT, <u8>field(ste, STE_S1FMT_MSB, STE_S1FMT_LSB));
   store<u8>(record + STE_RECORD_S1DSS, <u8>field(ste, STE_S1DSS_MSB, STE_S1DSS_LSB));
   store<u32>(record + STE_RECORD_VMID, vmid);

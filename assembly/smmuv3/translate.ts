@@ -2,11 +2,36 @@
 // when a rule of the architecture stops it (IHI 0070 3.3.2, 3.4, 5.5, 7.3). Stalls are not modelled.
 
 import {
-  ACCESS_EXECUTE, ACCESS_WRITE, CLASS_IN, FAULT_ACCESS, FAULT_CLASS, FAULT_FETCH_ADDRESS, FAULT_FLAGS, FAULT_FLAG_RAZ_WI,
-  FAULT_FLAG_RECORD, FAULT_FLAG_STAGE2, FAULT_FLAG_TTRNW, FAULT_INDEX, FAULT_IOVA, FAULT_IPA, FAULT_PASID, FAULT_SIZE,
-  FAULT_STREAM, FAULT_TYPE, CNT_ABORTED, CNT_BYPASSED, CNT_FAULTED, CNT_FAULT_TYPES, STATUS_ABORTED,
-  STATUS_BYPASSED, STATUS_FAULT, STATUS_RAZ_WI, STATUS_TRANSLATED, CNT_IOTLB_MISSES,
+  ACCESS_EXECUTE,
+  ACCESS_WRITE,
+  CLASS_IN,
+  CLASS_TT,
+  CNT_ABORTED,
+  CNT_BYPASSED,
+  CNT_FAULT_TYPES,
+  CNT_FAULTED,
+  CNT_IOTLB_MISSES,
   CNT_NOT_LOOKED_UP,
+  FAULT_ACCESS,
+  FAULT_CLASS,
+  FAULT_FETCH_ADDRESS,
+  FAULT_FLAG_RAZ_WI,
+  FAULT_FLAG_RECORD,
+  FAULT_FLAG_STAGE2,
+  FAULT_FLAG_TTRNW,
+  FAULT_FLAGS,
+  FAULT_INDEX,
+  FAULT_IOVA,
+  FAULT_IPA,
+  FAULT_PASID,
+  FAULT_SIZE,
+  FAULT_STREAM,
+  FAULT_TYPE,
+  STATUS_ABORTED,
+  STATUS_BYPASSED,
+  STATUS_FAULT,
+  STATUS_RAZ_WI,
+  STATUS_TRANSLATED,
 } from "../../src/spec/abi/core";
 import { IDR0_TERM_MODEL_LSB } from "../../src/spec/smmuv3/registers";
 import { Arena, count } from "../mem/arena";
@@ -14,15 +39,26 @@ import { WALK_E0PD } from "../pt/config";
 import { VmsaStage1 } from "../pt/fmt/vmsa-stage1";
 import { VmsaStage2 } from "../pt/fmt/vmsa-stage2";
 import { nestedWalk, stage1Request, stage2Request } from "../pt/nested";
+import { Plain } from "../pt/plain";
 import { Fault, Leaf, REASON_ADDRESS_SIZE, REASON_MISSING, REASON_TRANSLATION, Request } from "../pt/state";
 import {
-  CTX_FLAGS, HALF_MASK, HALF_SPACE, HALF_VALUE, MODE_ABORT, MODE_BYPASS, MODE_MASK, MODE_NESTED, MODE_STAGE2, halfOf,
+  CTX_FLAGS,
+  HALF_MASK,
+  HALF_SPACE,
+  HALF_VALUE,
+  halfOf,
+  hasOverride,
+  MODE_ABORT,
+  MODE_BYPASS,
+  MODE_MASK,
+  MODE_NESTED,
+  MODE_STAGE2,
 } from "../tlb/contexts";
-import { fill, probeAll } from "../tlb/iotlb";
-import { SPACE_CONFIG } from "../tlb/space";
+import { fill, fillProbed, isSurelyAbsent, probeAll } from "../tlb/iotlb";
+import { SPACE_CONFIG, SPACE_STAGE2 } from "../tlb/space";
 import { FLAG_ABORT, FLAG_RECORD, FLAG_RECORD_STAGE2, Lookup } from "./configure";
 import { globalAbort, idr0, oas, recordsInvalidStreams } from "./features";
-import { REASON_BAD_STREAMID, eventOf, isGoverned } from "./reason";
+import { eventOf, isGoverned, REASON_BAD_STREAMID } from "./reason";
 
 const BITS_52: u64 = 0x000fffffffffffff;
 /** Every unprivileged access code. */
@@ -80,6 +116,30 @@ export function translateWith(context: usize, iova: u64, access: u32): u32 {
   return STATUS_TRANSLATED;
 }
 
+/**
+ * The short way of an IOTLB miss in the fast layout, after a probe for 2^probed bytes with the tags of
+ * `half`'s space: true with Leaf and the IOTLB filled, false when translateWith must decide.
+ */
+export function translatePlain(context: usize, half: usize, iova: u64, access: u32, probed: u32): bool {
+  const space: usize = load<u32>(half + HALF_SPACE);
+  if (space === 0 || !isSurelyAbsent(space, probed) || hasOverride(context)) return false;
+  if ((iova & load<u64>(half + HALF_MASK)) !== load<u64>(half + HALF_VALUE)) return false;
+  const input = iova & BITS_52;
+  const mode = load<u32>(context + CTX_FLAGS) & MODE_MASK;
+  Request.begin();
+  if (mode === MODE_NESTED) {
+    const stage2: usize = load<u32>(space + SPACE_STAGE2);
+    if (!Plain.nested<VmsaStage1, VmsaStage2>(space, stage2, input, access, CLASS_TT, CLASS_IN)) return false;
+  } else if (mode === MODE_STAGE2) {
+    if (!Plain.page<VmsaStage2>(space, input, access, CLASS_IN)) return false;
+  } else if (!Plain.page<VmsaStage1>(space, input, access, CLASS_IN)) {
+    return false;
+  }
+  count(CNT_IOTLB_MISSES);
+  fillProbed(context, space, iova, probed);
+  return true;
+}
+
 /** A request that no table of its stream covers: abort, bypass, or an address beyond the tables. */
 function translateWithoutTables(mode: u32, iova: u64): u32 {
   if (mode === MODE_ABORT) {
@@ -108,7 +168,13 @@ function outOfRange(mode: u32, iova: u64): u32 {
 
 /** Ends a faulting request: appends its record as the `index`-th and returns the status code. */
 export function endWithFault(
-  at: u32, index: u32, stream: u32, pasid: u32, iova: u64, access: u32, context: usize,
+  at: u32,
+  index: u32,
+  stream: u32,
+  pasid: u32,
+  iova: u64,
+  access: u32,
+  context: usize,
 ): u32 {
   const type = eventOf(Fault.reason);
   const flags = context !== 0 ? load<u32>(context + CTX_FLAGS) : 0;
@@ -129,8 +195,12 @@ export function endWithFault(
   store<u8>(fault + FAULT_TYPE, <u8>type);
   store<u8>(
     fault + FAULT_FLAGS,
-    <u8>((Fault.stage2 ? FAULT_FLAG_STAGE2 : 0) | (Fault.tableRead ? FAULT_FLAG_TTRNW : 0) |
-      (record ? FAULT_FLAG_RECORD : 0) | (razWi ? FAULT_FLAG_RAZ_WI : 0)),
+    <u8>(
+      ((Fault.stage2 ? FAULT_FLAG_STAGE2 : 0) |
+        (Fault.tableRead ? FAULT_FLAG_TTRNW : 0) |
+        (record ? FAULT_FLAG_RECORD : 0) |
+        (razWi ? FAULT_FLAG_RAZ_WI : 0))
+    ),
   );
   store<u8>(fault + FAULT_CLASS, <u8>Fault.class);
   store<u8>(fault + FAULT_ACCESS, <u8>access);
@@ -161,4 +231,3 @@ export function effectiveAccess(context: usize, access: u32): u32 {
 export function mustWait(): bool {
   return Fault.reason === REASON_MISSING;
 }
-

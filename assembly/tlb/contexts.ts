@@ -12,11 +12,26 @@
 import { CONTEXT_SIZE } from "../../src/spec/abi/core";
 import { Arena } from "../mem/arena";
 import { Ids } from "./ids";
-import { sweepDead } from "./sweep";
 import {
-  KIND_GLOBAL, NO_ASID, SPACE_CONFIG, SPACE_CONTEXTS, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_PLAIN_MASK, SPACE_ROOT, SPACE_SEED,
-  SPACE_STAGE2, SPACE_VMID, addReference, dropReference, findSpace, initSpace, renumber, takeRecord,
+  addReference,
+  dropReference,
+  findSpace,
+  initSpace,
+  KIND_GLOBAL,
+  NO_ASID,
+  renumber,
+  SPACE_CONFIG,
+  SPACE_CONTEXTS,
+  SPACE_GLOBAL,
+  SPACE_ID_BITS,
+  SPACE_PLAIN_MASK,
+  SPACE_ROOT,
+  SPACE_SEED,
+  SPACE_STAGE2,
+  SPACE_VMID,
+  takeRecord,
 } from "./space";
+import { sweepDead } from "./sweep";
 
 export const HALF_MASK: usize = 0;
 export const HALF_VALUE: usize = 8;
@@ -65,16 +80,19 @@ export function halfOf(context: usize, address: u64): usize {
 
 function hashHead(stream: u32, pasid: u32): usize {
   const key = (stream * 0x9e3779b1) ^ (pasid * 0x85ebca6b);
-  return Arena.contextHash + (<usize>((key ^ (key >> 15)) & Arena.contextHashMask) << 2);
+  return Arena.contextHash + ((<usize>((key ^ (key >> 15)) & Arena.contextHashMask)) << 2);
 }
 
 /** The context of (stream, pasid word), or 0. Streams without PASID have a direct table. */
 export function findContext(stream: u32, pasid: u32): usize {
   if (pasid === 0 && stream < Arena.streamTableSize) {
-    return load<u32>(Arena.streamTable + (<usize>stream << 2));
+    return load<u32>(Arena.streamTable + ((<usize>stream) << 2));
   }
   let context: usize = load<u32>(hashHead(stream, pasid));
-  while (context !== 0 && (load<u32>(context + CTX_STREAM) !== stream || load<u32>(context + CTX_PASID) !== pasid)) {
+  while (
+    context !== 0 &&
+    (load<u32>(context + CTX_STREAM) !== stream || load<u32>(context + CTX_PASID) !== pasid)
+  ) {
     context = load<u32>(context + CTX_NEXT);
   }
   return context;
@@ -93,7 +111,7 @@ export function newContext(stream: u32, pasid: u32): usize {
   store<u32>(context + CTX_PASID, pasid);
   store<u32>(context + CTX_IN_USE, 1);
   if (pasid === 0 && stream < Arena.streamTableSize) {
-    store<u32>(Arena.streamTable + (<usize>stream << 2), <u32>context);
+    store<u32>(Arena.streamTable + ((<usize>stream) << 2), <u32>context);
   } else {
     const head = hashHead(stream, pasid);
     store<u32>(context + CTX_NEXT, load<u32>(head));
@@ -107,7 +125,7 @@ export function dropContext(context: usize): void {
   const stream = load<u32>(context + CTX_STREAM);
   const pasid = load<u32>(context + CTX_PASID);
   if (pasid === 0 && stream < Arena.streamTableSize) {
-    store<u32>(Arena.streamTable + (<usize>stream << 2), 0);
+    store<u32>(Arena.streamTable + ((<usize>stream) << 2), 0);
   } else {
     let at = hashHead(stream, pasid);
     while (load<u32>(at) !== <u32>context) at = load<u32>(at) + CTX_NEXT;
@@ -137,7 +155,7 @@ export function attach(context: usize, half: u32, space: usize, mask: u64, value
   store<u64>(at + HALF_VALUE, value);
   store<u32>(at + HALF_SPACE, <u32>space);
   pointTo(context, half, space);
-  const links = CTX_LINKS + (<usize>half << 3);
+  const links = CTX_LINKS + ((<usize>half) << 3);
   const head: usize = load<u32>(space + SPACE_CONTEXTS);
   // Links carry the half in bit 0: contexts are 128-byte aligned.
   store<u32>(context + links, <u32>head);
@@ -204,7 +222,13 @@ function freeRecord(): usize {
  * of plain pages under `config`.
  */
 export function acquireSpace(
-  kind: u32, vmid: u32, asid: u32, root: u64, config: u64, stage2: usize, plain: u64,
+  kind: u32,
+  vmid: u32,
+  asid: u32,
+  root: u64,
+  config: u64,
+  stage2: usize,
+  plain: u64,
 ): usize {
   let space = findSpace(kind, vmid, asid, root, config, stage2);
   if (space === 0) {
@@ -223,8 +247,13 @@ export function globalOf(space: usize): usize {
     // The reference keeps `space` from being reclaimed while room is made for its partner.
     addReference(space);
     global = acquireSpace(
-      KIND_GLOBAL, load<u32>(space + SPACE_VMID), NO_ASID, load<u64>(space + SPACE_ROOT),
-      load<u64>(space + SPACE_CONFIG), load<u32>(space + SPACE_STAGE2), 0,
+      KIND_GLOBAL,
+      load<u32>(space + SPACE_VMID),
+      NO_ASID,
+      load<u64>(space + SPACE_ROOT),
+      load<u64>(space + SPACE_CONFIG),
+      load<u32>(space + SPACE_STAGE2),
+      0,
     );
     store<u32>(space + SPACE_GLOBAL, <u32>global);
     dropReference(space);
@@ -239,7 +268,6 @@ export function retag(space: usize): void {
   while (tagged !== 0) {
     const context = tagged & ~1;
     pointTo(context, <u32>tagged & 1, space);
-      tagged = load<u32>(linkOf(tagged));
+    tagged = load<u32>(linkOf(tagged));
   }
 }
-

@@ -16,16 +16,16 @@ export const ID_MASK: u64 = 0xfff0000000000fc0;
 
 /** The id as it stands in a tag word. */
 export function idBits(id: u32): u64 {
-  return (<u64>(id >> 6) << 52) | (<u64>(id & 63) << 6);
+  return ((<u64>(id >> 6)) << 52) | ((<u64>(id & 63)) << 6);
 }
 
 /** The id in tag word `tag`. */
 export function idOf(tag: u64): u32 {
-  return (<u32>(tag >> 52) << 6) | (<u32>(tag >> 6) & 63);
+  return ((<u32>(tag >> 52)) << 6) | (<u32>(tag >> 6) & 63);
 }
 
 function entryOf(id: u32): usize {
-  return Arena.ids + (<usize>id << 2);
+  return Arena.ids + ((<usize>id) << 2);
 }
 
 /** Once in 2^32 changes the count starts anew; memos of the last round must not look current again. */

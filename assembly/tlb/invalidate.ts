@@ -4,20 +4,43 @@
 // than the TLB, the whole TLB is searched. Exactly the named entries go (docs/capabilities.md lists the
 // exceptions).
 
-import { CNT_INVALIDATED, CNT_INVALIDATIONS, SPACE_SIZE, TLB_BASE, TLB_SETS, TLB_WAYS } from "../../src/spec/abi/core";
+import {
+  CNT_INVALIDATED,
+  CNT_INVALIDATIONS,
+  SPACE_SIZE,
+  TLB_BASE,
+  TLB_SETS,
+  TLB_WAYS,
+} from "../../src/spec/abi/core";
+import { ones } from "../lib/bits";
 import { Arena, count, countBy } from "../mem/arena";
+import { inputBitsOf, WALK_UPPER_HALF } from "../pt/config";
 import { leafLg2Of } from "../pt/leaf-code";
 import { retag } from "./contexts";
 import { ID_MASK } from "./ids";
 import { ADDRESS_MASK, capacity, dataAt, erase, find, lg2Of, setHash, tagOf } from "./set-associative";
 import {
-  KIND_FREE, KIND_STAGE1, KIND_STAGE2, SPACE_ASID, SPACE_CONFIG, SPACE_FRAGMENTED, SPACE_GLOBAL,
-  SPACE_ID_BITS, SPACE_KIND, SPACE_NEXT_ASID, SPACE_NEXT_VMID, SPACE_SEED, SPACE_SIZES, SPACE_STAGE2_SIZES, SPACE_VMID,
-  SpaceTable, headByAsid, headByVmid, isEmpty,
+  headByAsid,
+  headByVmid,
+  isEmpty,
+  KIND_FREE,
+  KIND_STAGE1,
+  KIND_STAGE2,
+  SPACE_ASID,
+  SPACE_CONFIG,
+  SPACE_FRAGMENTED,
+  SPACE_GLOBAL,
+  SPACE_ID_BITS,
+  SPACE_KIND,
+  SPACE_NEXT_ASID,
+  SPACE_NEXT_VMID,
+  SPACE_SEED,
+  SPACE_SIZES,
+  SPACE_STAGE2_SIZES,
+  SPACE_VMID,
+  SpaceTable,
 } from "./space";
 import { dropTables } from "./walk-cache";
-import { WALK_UPPER_HALF, inputBitsOf } from "../pt/config";
-import { ones } from "../lib/bits";
 
 export const STAGE_1: u32 = 1;
 export const STAGE_2: u32 = 2;
@@ -75,7 +98,10 @@ function matches(space: usize): bool {
   if (Predicate.asid < 0 || kind === KIND_STAGE2) return true;
   if (kind === KIND_STAGE1) {
     // Tables above a global leaf are shared by all ASIDs that see the same tables: drop() narrows to them.
-    return load<u32>(space + SPACE_ASID) === <u32>Predicate.asid || (Predicate.ranged && load<u32>(space + SPACE_GLOBAL) !== 0);
+    return (
+      load<u32>(space + SPACE_ASID) === <u32>Predicate.asid ||
+      (Predicate.ranged && load<u32>(space + SPACE_GLOBAL) !== 0)
+    );
   }
   return Predicate.ranged;
 }
@@ -125,7 +151,8 @@ function drop(space: usize): void {
   if (!clip(space)) return;
   const kind = load<u32>(space + SPACE_KIND);
   // Another ASID over the same tables: only the tables above the global leaves go.
-  const other = kind === KIND_STAGE1 && Predicate.asid >= 0 && load<u32>(space + SPACE_ASID) !== <u32>Predicate.asid;
+  const other =
+    kind === KIND_STAGE1 && Predicate.asid >= 0 && load<u32>(space + SPACE_ASID) !== <u32>Predicate.asid;
   if (!other) {
     if (Arena.iotlb !== 0) dropLeaves(Arena.iotlb, space, load<u64>(space + SPACE_SIZES));
     if (Arena.stage2Tlb !== 0) dropLeaves(Arena.stage2Tlb, space, load<u64>(space + SPACE_STAGE2_SIZES));
@@ -175,14 +202,13 @@ function search(tlb: usize, id: u64, first: u64, last: u64): void {
   let set: usize = load<u32>(tlb + TLB_BASE);
   for (let n = load<u32>(tlb + TLB_SETS); n > 0; --n) {
     for (let way: u32 = 0; way < ways; ++way) {
-      const slot = set + (<usize>way << 3);
+      const slot = set + ((<usize>way) << 3);
       const tag = load<u64>(slot);
       if (tag === 0 || (tag & ID_MASK) !== id) continue;
       const span = ones(max(lg2Of(tag), leafLg2Of(dataAt(tlb, slot))));
       const start = tag & ADDRESS_MASK & ~span;
       if (start <= last && (start | span) >= first) dropIfLeaf(tlb, slot);
     }
-    set += <usize>ways << 4;
+    set += (<usize>ways) << 4;
   }
 }
-

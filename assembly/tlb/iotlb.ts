@@ -4,11 +4,11 @@
 import { CNT_PERMISSION_WALKS, PREDICTOR_SIZE } from "../../src/spec/abi/core";
 import { Arena, count } from "../mem/arena";
 import { leafCode, leafLg2Of } from "../pt/leaf-code";
-import { Leaf, NOT_PROBED, Request } from "../pt/state";
-import { HALF_ID, MEMO_DATA, MEMO_MASK, MEMO_PAGE, globalOf, halfOf, hasOverride, pointTo } from "./contexts";
+import { Leaf } from "../pt/state";
+import { globalOf, HALF_ID, halfOf, hasOverride, MEMO_DATA, MEMO_MASK, MEMO_PAGE, pointTo } from "./contexts";
 import { Ids, MEMO_GENERATION } from "./ids";
-import { ADDRESS_MASK, dataAt, find, insert, setHash, tagOf, touch } from "./set-associative";
-import { SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES, noteSize } from "./space";
+import { ADDRESS_MASK, dataAt, find, insert, insertAbsent, setHash, tagOf, touch } from "./set-associative";
+import { noteSize, SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES } from "./space";
 
 const PA_MASK: u64 = 0x000fffffffffffff;
 const REGION_LG2: u64 = 21;
@@ -19,11 +19,11 @@ export function predictorIndex(iova: u64, seed: u32): usize {
   return <usize>((region ^ (region >> 11) ^ seed) & (PREDICTOR_SIZE - 1));
 }
 
-/** Address of the tag in `space` that covers `iova` with a page size of the bitmap `among`, or 0. */
-function probeSpace(space: usize, iova: u64, among: u64): usize {
+/** Address of the tag in `space` that covers `iova`, over all sizes in use, or 0. */
+function probeSpace(space: usize, iova: u64): usize {
   const id = load<u64>(space + SPACE_ID_BITS);
   const seed = load<u32>(space + SPACE_SEED);
-  for (let sizes = among; sizes !== 0; sizes &= sizes - 1) {
+  for (let sizes = load<u64>(space + SPACE_SIZES); sizes !== 0; sizes &= sizes - 1) {
     const lg2 = <u32>ctz(sizes);
     const slot = find(Arena.iotlb, tagOf(iova, lg2, id), setHash(iova, lg2, seed));
     if (slot !== 0) return slot;
@@ -34,17 +34,12 @@ function probeSpace(space: usize, iova: u64, among: u64): usize {
 /** Full lookup: true with Leaf.output and Leaf.lg2 when an entry allows `access`. */
 export function probeAll(context: usize, space: usize, iova: u64, access: u32): bool {
   if (Arena.iotlb === 0) return false;
-  // What the fast path probed need not be probed again, if it was with this space's own tags.
-  let sizes = load<u64>(space + SPACE_SIZES);
-  if (Request.probed < NOT_PROBED && load<u64>(halfOf(context, iova) + HALF_ID) === load<u64>(space + SPACE_ID_BITS)) {
-    sizes &= ~(<u64>1 << Request.probed);
-  }
   let holder = space;
-  let slot: usize = sizes !== 0 ? probeSpace(space, iova, sizes) : 0;
+  let slot = probeSpace(space, iova);
   if (slot === 0) {
     holder = load<u32>(space + SPACE_GLOBAL);
     if (holder === 0) return false;
-    slot = probeSpace(holder, iova, load<u64>(holder + SPACE_SIZES));
+    slot = probeSpace(holder, iova);
     if (slot === 0) return false;
   }
   const data = dataAt(Arena.iotlb, slot);
@@ -61,17 +56,46 @@ export function probeAll(context: usize, space: usize, iova: u64, access: u32): 
   return true;
 }
 
+/** Whether nothing but an entry of 2^probed bytes with the space's own tags could have answered. */
+export function isSurelyAbsent(space: usize, probed: u32): bool {
+  return (
+    (load<u64>(space + SPACE_SIZES) & ~((<u64>1) << probed)) === 0 && load<u32>(space + SPACE_GLOBAL) === 0
+  );
+}
+
 /** Puts the combined translation of Leaf in; accesses of the mask `never` must not be answered from it. */
 export function fill(context: usize, space: usize, iova: u64, never: u32): void {
   if (Arena.iotlb === 0) return;
   const holder = Leaf.global ? globalOf(space) : space;
   const lg2 = Leaf.lg2;
+  const data = dataOf(iova) | never;
   const tag = tagOf(iova, lg2, load<u64>(holder + SPACE_ID_BITS));
-  const data = ((Leaf.output - iova) & ADDRESS_MASK) | leafCode(Leaf.descriptorLg2) | Leaf.deny | never;
   insert(Arena.iotlb, tag, data, setHash(iova, lg2, load<u32>(holder + SPACE_SEED)));
-  noteSize(holder, SPACE_SIZES, lg2);
-  if (lg2 < Leaf.descriptorLg2) store<u32>(holder + SPACE_FRAGMENTED, 1);
+  note(holder);
   learn(context, holder, iova, lg2, data);
+}
+
+/** The same after the fast path has probed in vain for 2^probed bytes: most often it has nothing to learn. */
+export function fillProbed(context: usize, space: usize, iova: u64, probed: u32): void {
+  const lg2 = Leaf.lg2;
+  if (Leaf.global || lg2 !== probed) {
+    fill(context, space, iova, 0);
+    return;
+  }
+  const tag = tagOf(iova, lg2, load<u64>(space + SPACE_ID_BITS));
+  insertAbsent(Arena.iotlb, tag, dataOf(iova), setHash(iova, lg2, load<u32>(space + SPACE_SEED)));
+  note(space);
+}
+
+/** The data word of Leaf for `iova`. */
+function dataOf(iova: u64): u64 {
+  return ((Leaf.output - iova) & ADDRESS_MASK) | leafCode(Leaf.descriptorLg2) | Leaf.deny;
+}
+
+/** Notes in `holder` what kind of entry Leaf has become. */
+function note(holder: usize): void {
+  noteSize(holder, SPACE_SIZES, Leaf.lg2);
+  if (Leaf.lg2 < Leaf.descriptorLg2) store<u32>(holder + SPACE_FRAGMENTED, 1);
 }
 
 /** Points the fast path at what just answered: which tags, which size, and the page itself as memo. */

@@ -9,8 +9,19 @@
 // default for that reason. A way whose tag id is dead counts as free.
 
 import {
-  POLICY_FIFO, POLICY_LRU, POLICY_PLRU, TLB_BASE, TLB_CLOCK, TLB_MASK, TLB_META, TLB_POLICY, TLB_RANDOM, TLB_SETS,
-  TLB_STAMPS, TLB_WAYS, CNT_EVICTED,
+  CNT_EVICTED,
+  POLICY_FIFO,
+  POLICY_LRU,
+  POLICY_PLRU,
+  TLB_BASE,
+  TLB_CLOCK,
+  TLB_MASK,
+  TLB_META,
+  TLB_POLICY,
+  TLB_RANDOM,
+  TLB_SETS,
+  TLB_STAMPS,
+  TLB_WAYS,
 } from "../../src/spec/abi/core";
 import { count } from "../mem/arena";
 import { ID_MASK, Ids, idOf } from "./ids";
@@ -51,7 +62,9 @@ export function findFast(set: usize, tag: u64): u32 {
   }
   // Without branches: exactly one comparison can hold.
   const way =
-    <u32>(load<u64>(set, 8) === tag) + (<u32>(load<u64>(set, 16) === tag) << 1) + <u32>(load<u64>(set, 24) === tag) * 3;
+    <u32>(load<u64>(set, 8) === tag) +
+    ((<u32>(load<u64>(set, 16) === tag)) << 1) +
+    <u32>(load<u64>(set, 24) === tag) * 3;
   return way + <u32>(load<u64>(set) !== tag && way === 0) * 4;
 }
 
@@ -61,9 +74,9 @@ export function find(tlb: usize, tag: u64, hash: u32): usize {
   const set: usize = load<u32>(tlb + TLB_BASE) + <usize>setIndex(tlb, hash) * (ways << 4);
   if (ways === 4) {
     const way = findFast(set, tag);
-    return way < 4 ? set + (<usize>way << 3) : 0;
+    return way < 4 ? set + ((<usize>way) << 3) : 0;
   }
-  const end = set + (<usize>ways << 3);
+  const end = set + ((<usize>ways) << 3);
   for (let at = set; at < end; at += 8) {
     if (load<u64>(at) === tag) return at;
   }
@@ -72,7 +85,7 @@ export function find(tlb: usize, tag: u64, hash: u32): usize {
 
 /** The data word that belongs to the tag at `slot`. */
 export function dataAt(tlb: usize, slot: usize): u64 {
-  return load<u64>(slot + (<usize>load<u32>(tlb + TLB_WAYS) << 3));
+  return load<u64>(slot + ((<usize>load<u32>(tlb + TLB_WAYS)) << 3));
 }
 
 /** Tells the replacement policy that `slot` was used. */
@@ -106,19 +119,19 @@ function pointAway(tlb: usize, slot: usize): void {
   const offset = <u32>slot - load<u32>(tlb + TLB_BASE);
   const set = offset / (ways << 4);
   const way = (offset - set * (ways << 4)) >> 3;
-  const at = load<u32>(tlb + TLB_META) + (<usize>set << 3);
+  const at = load<u32>(tlb + TLB_META) + ((<usize>set) << 3);
   let tree = load<u64>(at);
   let node: u32 = 1;
   for (let half = ways >> 1; half > 0; half >>= 1) {
     const right = (way & half) !== 0;
-    tree = right ? tree & ~(<u64>1 << node) : tree | (<u64>1 << node);
+    tree = right ? tree & ~((<u64>1) << node) : tree | ((<u64>1) << node);
     node = (node << 1) | <u32>right;
   }
   store<u64>(at, tree);
 }
 
 function plruVictim(tlb: usize, set: u32, ways: u32): u32 {
-  const tree = load<u64>(load<u32>(tlb + TLB_META) + (<usize>set << 3));
+  const tree = load<u64>(load<u32>(tlb + TLB_META) + ((<usize>set) << 3));
   let node: u32 = 1;
   let way: u32 = 0;
   for (let half = ways >> 1; half > 0; half >>= 1) {
@@ -130,7 +143,7 @@ function plruVictim(tlb: usize, set: u32, ways: u32): u32 {
 }
 
 function fifoVictim(tlb: usize, set: u32, ways: u32): u32 {
-  const at = load<u32>(tlb + TLB_META) + (<usize>set << 1);
+  const at = load<u32>(tlb + TLB_META) + ((<usize>set) << 1);
   const way = <u32>load<u16>(at);
   store<u16>(at, <u16>(way + 1 === ways ? 0 : way + 1));
   return way;
@@ -141,7 +154,7 @@ function lruVictim(tlb: usize, set: u32, ways: u32): u32 {
   let victim: u32 = 0;
   let oldest = u64(-1);
   for (let way: u32 = 0; way < ways; ++way) {
-    const at = load<u64>(stamps + (<usize>way << 3));
+    const at = load<u64>(stamps + ((<usize>way) << 3));
     if (at < oldest) {
       oldest = at;
       victim = way;
@@ -172,7 +185,7 @@ function victim(tlb: usize, set: u32, ways: u32): u32 {
 function freeWay(base: usize, ways: u32): u32 {
   const mayBeDead = Ids.deadEntries !== 0;
   for (let way: u32 = 0; way < ways; ++way) {
-    const held = load<u64>(base + (<usize>way << 3));
+    const held = load<u64>(base + ((<usize>way) << 3));
     if (held === 0 || (mayBeDead && !Ids.isLive(held))) return way;
   }
   return ways;
@@ -181,7 +194,7 @@ function freeWay(base: usize, ways: u32): u32 {
 function wayOf(base: usize, ways: u32, tag: u64): u32 {
   if (ways === 4) return findFast(base, tag);
   let way: u32 = 0;
-  while (way < ways && load<u64>(base + (<usize>way << 3)) !== tag) ++way;
+  while (way < ways && load<u64>(base + ((<usize>way) << 3)) !== tag) ++way;
   return way;
 }
 
@@ -196,13 +209,26 @@ export function insert(tlb: usize, tag: u64, data: u64, hash: u32): usize {
     const fifo = load<u32>(tlb + TLB_POLICY) === POLICY_FIFO;
     if (!fifo || Ids.holes) way = freeWay(base, ways);
     if (way === ways) way = fifo ? fifoVictim(tlb, set, ways) : victim(tlb, set, ways);
-    replace(base + (<usize>way << 3), tag);
+    replace(base + ((<usize>way) << 3), tag);
   }
   Ids.change();
-  const slot = base + (<usize>way << 3);
-  store<u64>(slot + (<usize>ways << 3), data);
+  const slot = base + ((<usize>way) << 3);
+  store<u64>(slot + ((<usize>ways) << 3), data);
   if (load<u32>(tlb + TLB_POLICY) !== POLICY_FIFO) touch(tlb, slot);
   return slot;
+}
+
+/** insert() for the fast layout (four ways, 2^n sets, FIFO or random) and a tag that is surely not in. */
+export function insertAbsent(tlb: usize, tag: u64, data: u64, hash: u32): void {
+  const set = hash & load<u32>(tlb + TLB_MASK);
+  const base: usize = load<u32>(tlb + TLB_BASE) + ((<usize>set) << 6);
+  const fifo = load<u32>(tlb + TLB_POLICY) === POLICY_FIFO;
+  let way = !fifo || Ids.holes ? freeWay(base, 4) : 4;
+  if (way === 4) way = fifo ? fifoVictim(tlb, set, 4) : randomVictim(tlb, 4);
+  const slot = base + ((<usize>way) << 3);
+  replace(slot, tag);
+  store<u64>(slot, data, 32);
+  Ids.change();
 }
 
 /** Writes `tag` over what stands at `slot`, with the bookkeeping of both ids. */
@@ -233,11 +259,11 @@ export function eraseDead(tlb: usize): void {
   let set: usize = load<u32>(tlb + TLB_BASE);
   for (let n = load<u32>(tlb + TLB_SETS); n > 0; --n) {
     for (let way: u32 = 0; way < ways; ++way) {
-      const at = set + (<usize>way << 3);
+      const at = set + ((<usize>way) << 3);
       const tag = load<u64>(at);
       if (tag !== 0 && !Ids.isLive(tag)) store<u64>(at, 0);
     }
-    set += <usize>ways << 4;
+    set += (<usize>ways) << 4;
   }
 }
 

@@ -9,7 +9,7 @@
 // 80 contexts list u32 | 84 fragmented u32 | 88 next by key u32 | 92 next by asid u32 | 96 next by vmid u32
 // 100 page lg2 u32 | 104 tag of a last-level table u64 (id and size) | 112 plain mask u64 (../pt/plain.ts)
 
-import { SPACE_SIZE, CNT_EVICTED, CNT_INVALIDATED } from "../../src/spec/abi/core";
+import { CNT_EVICTED, CNT_INVALIDATED, SPACE_SIZE } from "../../src/spec/abi/core";
 import { Arena, countBy } from "../mem/arena";
 import { granuleLg2Of } from "../pt/config";
 import { Ids, idBits } from "./ids";
@@ -65,7 +65,7 @@ function mix(a: u64, b: u64): u64 {
 }
 
 function keyHash(kind: u32, vmid: u32, asid: u32, root: u64, config: u64, stage2: usize): u32 {
-  const tags = (<u64>asid << 32) | (vmid << 2) | kind;
+  const tags = ((<u64>asid) << 32) | (vmid << 2) | kind;
   return <u32>(mix(mix(mix(tags, root), config), <u64>stage2) >> 16) & Arena.spaceHashMask;
 }
 
@@ -74,7 +74,7 @@ function tagHash(vmid: u32, asid: u32): u32 {
 }
 
 function headByKey(hash: u32): usize {
-  return Arena.spaceHash + (<usize>hash << 2);
+  return Arena.spaceHash + ((<usize>hash) << 2);
 }
 
 /** Head of the list of spaces with (vmid, asid) tags of this hash; the list holds others too. */
@@ -119,7 +119,14 @@ export function findSpace(kind: u32, vmid: u32, asid: u32, root: u64, config: u6
 
 /** Fills the free record `space` and links it; it takes a reference on its stage 2. */
 export function initSpace(
-  space: usize, kind: u32, vmid: u32, asid: u32, root: u64, config: u64, stage2: usize, id: u32,
+  space: usize,
+  kind: u32,
+  vmid: u32,
+  asid: u32,
+  root: u64,
+  config: u64,
+  stage2: usize,
+  id: u32,
 ): void {
   memory.fill(space, 0, SPACE_SIZE);
   const index = <u32>(space - Arena.spaces) / SPACE_SIZE;
@@ -152,7 +159,12 @@ export function freeSpace(space: usize): void {
   const stage2: usize = load<u32>(space + SPACE_STAGE2);
   const global: usize = load<u32>(space + SPACE_GLOBAL);
   const hash = keyHash(
-    load<u32>(space + SPACE_KIND), vmid, asid, load<u64>(space + SPACE_ROOT), load<u64>(space + SPACE_CONFIG), stage2,
+    load<u32>(space + SPACE_KIND),
+    vmid,
+    asid,
+    load<u64>(space + SPACE_ROOT),
+    load<u64>(space + SPACE_CONFIG),
+    stage2,
   );
   unlink(headByKey(hash), space, SPACE_NEXT);
   unlink(headByAsid(vmid, asid), space, SPACE_NEXT_ASID);
@@ -208,5 +220,5 @@ export function renumber(space: usize, fresh: u32): void {
 /** Notes in the bitmap at `offset` of `space` that pages of 2^lg2 bytes are in use. */
 export function noteSize(space: usize, offset: usize, lg2: u32): void {
   const sizes = load<u64>(space + offset);
-  if (((sizes >> lg2) & 1) === 0) store<u64>(space + offset, sizes | (<u64>1 << lg2));
+  if (((sizes >> lg2) & 1) === 0) store<u64>(space + offset, sizes | ((<u64>1) << lg2));
 }

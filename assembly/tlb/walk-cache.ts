@@ -10,7 +10,7 @@
 import { WALK_ENTRY_SIZE } from "../../src/spec/abi/core";
 import { ID_MASK, Ids } from "./ids";
 import { ADDRESS_MASK, lg2Of, tagOf } from "./set-associative";
-import { SPACE_ID_BITS, SPACE_SEED, SPACE_WALK_SIZES, noteSize } from "./space";
+import { noteSize, SPACE_ID_BITS, SPACE_SEED, SPACE_WALK_SIZES } from "./space";
 
 export const WALK_HOST: usize = 8;
 export const WALK_ATTRIBUTES: usize = 12;
@@ -18,7 +18,7 @@ export const WALK_ADDRESS: usize = 16;
 
 /** Neighbouring tables go to neighbouring entries; spaces and levels start at different ones. */
 function entryAt(base: usize, mask: u32, input: u64, lg2: u32, seed: u32): usize {
-  return base + (<usize>((<u32>(input >> lg2) ^ seed ^ lg2) & mask)) * WALK_ENTRY_SIZE;
+  return base + <usize>((<u32>(input >> lg2) ^ seed ^ lg2) & mask) * WALK_ENTRY_SIZE;
 }
 
 /** The entry for the 512 descriptors that cover 2^lg2 bytes around `input`, or 0. */
@@ -29,7 +29,14 @@ export function findTable(base: usize, mask: u32, space: usize, input: u64, lg2:
 
 /** Remembers where the 512 descriptors around `input` are. */
 export function insertTable(
-  base: usize, mask: u32, space: usize, input: u64, lg2: u32, host: usize, attributes: u32, address: u64,
+  base: usize,
+  mask: u32,
+  space: usize,
+  input: u64,
+  lg2: u32,
+  host: usize,
+  attributes: u32,
+  address: u64,
 ): void {
   const entry = entryAt(base, mask, input, lg2, load<u32>(space + SPACE_SEED));
   store<u64>(entry, tagOf(input, lg2, load<u64>(space + SPACE_ID_BITS)));
@@ -68,7 +75,7 @@ function sweepTables(base: usize, mask: u32, space: usize, first: u64, last: u64
     const tag = load<u64>(entry);
     if (tag === 0 || (tag & ID_MASK) !== id) continue;
     const start = tag & ADDRESS_MASK;
-    if (start <= last && start + ((<u64>1 << lg2Of(tag)) - 1) >= first) store<u64>(entry, 0);
+    if (start <= last && start + (((<u64>1) << lg2Of(tag)) - 1) >= first) store<u64>(entry, 0);
   }
 }
 
@@ -80,4 +87,3 @@ export function eraseTables(base: usize, mask: u32, all: bool): void {
     if (tag !== 0 && (all || !Ids.isLive(tag))) store<u64>(entry, 0);
   }
 }
-

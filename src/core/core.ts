@@ -52,7 +52,11 @@ export class Core {
    * @param ranges where memory is
    * @param build an embedded build (default: the best one for this engine) or a compiled module
    */
-  constructor(plan: ArenaPlan, ranges: readonly FrameRange[], build: CoreBuild | WebAssembly.Module = bestBuild()) {
+  constructor(
+    plan: ArenaPlan,
+    ranges: readonly FrameRange[],
+    build: CoreBuild | WebAssembly.Module = bestBuild(),
+  ) {
     this.plan = plan;
     this.#layout = layOut(plan);
     this.framesBase = this.#layout.end;
@@ -99,7 +103,9 @@ export class Core {
     const have = this.exports.memory.buffer.byteLength;
     if (bytes <= have) return;
     const wish = Math.max(bytes, have + Math.max(GROWTH, have / 4));
-    const pages = Math.ceil(Math.min(wish, Math.max(bytes, this.framesBase + (this.frameLimit + 1) * PAGE)) / PAGE);
+    const pages = Math.ceil(
+      Math.min(wish, Math.max(bytes, this.framesBase + (this.frameLimit + 1) * PAGE)) / PAGE,
+    );
     this.exports.memory.grow(pages - have / PAGE);
   }
 

@@ -187,5 +187,17 @@ export function layOut(plan: ArenaPlan): ArenaLayout & { tlbWords: [at: number, 
   const end = Math.ceil(bump.top / 65536) * 65536;
   words.set(A.HDR_FRAMES, end);
   words.set(A.HDR_ZERO_FRAME, end);
-  return { header: ARENA_START, words, counters, registers, ranges, faults, iotlb, stage2Tlb, start, end, tlbWords };
+  return {
+    header: ARENA_START,
+    words,
+    counters,
+    registers,
+    ranges,
+    faults,
+    iotlb,
+    stage2Tlb,
+    start,
+    end,
+    tlbWords,
+  };
 }

@@ -86,7 +86,8 @@ function iotlbPlan(option: CacheOptions["iotlb"]): Required<IotlbOptions> | unde
  * @throws TypeError or RangeError that names the option
  */
 export function planArena(options: SmmuV3Options): ArenaPlan {
-  const walk = options.walkCaches === "off" ? { stage1: 0, stage2: 0, stage2Tlb: 0 } : (options.walkCaches ?? {});
+  const walk =
+    options.walkCaches === "off" ? { stage1: 0, stage2: 0, stage2Tlb: 0 } : (options.walkCaches ?? {});
   const cache = (name: keyof WalkCacheOptions, standard: number): number =>
     options.walkCaches === "off" ? 0 : power(`walkCaches.${name}`, walk[name] ?? standard, 4, 65536);
   const contexts =

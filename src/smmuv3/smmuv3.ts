@@ -20,7 +20,13 @@ import { GlobalErrors } from "./global-errors.js";
 import { Interrupts } from "./interrupts.js";
 import { planArena, reservedBytes, type SmmuV3Options } from "./options.js";
 import { RegisterFile } from "./registers.js";
-import { encodeRequest, sourceName, statusName, type TranslateRequest, type Translation } from "./translation.js";
+import {
+  encodeRequest,
+  sourceName,
+  statusName,
+  type TranslateRequest,
+  type Translation,
+} from "./translation.js";
 
 /** The parts that a change of features makes anew. */
 interface Hardware {

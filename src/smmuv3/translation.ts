@@ -69,7 +69,8 @@ export function encodeRequest(request: TranslateRequest): {
   access: number;
 } {
   const { iova } = request;
-  if (typeof iova !== "bigint") throw new TypeError(`"iova" expected bigint in 0..2^64-1, got ${typeof iova}`);
+  if (typeof iova !== "bigint")
+    throw new TypeError(`"iova" expected bigint in 0..2^64-1, got ${typeof iova}`);
   if (iova < 0n || iova >> 64n !== 0n) throw new RangeError(`"iova" expected 0..2^64-1, got ${iova}`);
   return {
     stream: unsigned("stream", request.stream, 2 ** 32),

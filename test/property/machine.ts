@@ -30,6 +30,13 @@ export function expectedStatus(outcome: Outcome): number {
   return outcome.fault === undefined ? 3 : 0x80 | TYPES[outcome.fault.name]!;
 }
 
+/** Table descriptors read, as the fetches column counts them: a read that aborts is not one. */
+function fetchesOf(outcome: Outcome): number {
+  const reads = outcome.fetches.filter(({ what }) => what === "S1" || what === "S2").length;
+  const aborted = isRefused(outcome) && outcome.fault?.name === "F_WALK_EABT";
+  return Math.min(aborted ? reads - 1 : reads, 255);
+}
+
 const hex = (bytes: Uint8Array | undefined): string =>
   bytes === undefined ? "none" : Buffer.from(bytes).toString("hex");
 
@@ -42,12 +49,15 @@ export interface Difference {
 export class Machine {
   readonly smmu: SmmuV3;
   readonly #events: Uint8Array[] = [];
+  /** Without any cache the number of fetches must be the reference model's, too. */
+  readonly cacheless: boolean;
 
   constructor(
     readonly name: string,
     caches: CacheOptions,
     readonly batchCapacity = 1024,
   ) {
+    this.cacheless = [caches.iotlb, caches.walkCaches, caches.configCache].every((cache) => cache === "off");
     this.smmu = new SmmuV3({
       ...caches,
       batchCapacity,
@@ -124,6 +134,8 @@ export class Machine {
         difference = `pa 0x${batch.pa[i]!.toString(16)}, expected 0x${outcome.pa.toString(16)}`;
       } else if (!refused && !outcome.leafChoices.includes(batch.leafLg2[i]!)) {
         difference = `leafLg2 ${batch.leafLg2[i]}, expected ${outcome.leafChoices.join(" or ")}`;
+      } else if (this.cacheless && batch.fetches[i] !== fetchesOf(outcome)) {
+        difference = `${batch.fetches[i]} fetches, expected ${fetchesOf(outcome)}`;
       } else if (refused && outcome.event !== undefined) {
         const record = this.#events[event++];
         if (hex(record) !== hex(outcome.event))

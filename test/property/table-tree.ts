@@ -1,9 +1,9 @@
 // Random translation tables of one stage, grown towards target addresses: tables, blocks, pages, contiguous runs,
 // and broken descriptors. Every descriptor written is remembered as a slot, so that it can be changed later.
 
-import type { GranuleLg2 } from "../reference/features.js";
 import type { PhysicalImage } from "./physical-image.js";
 import type { Random } from "./random.js";
+import { blockLevels, encodeAddress, levelLsb, reachOfTables, type Shape } from "./shape.js";
 
 /** The address space in which a tree's tables lie: physical, or IPAs under a stage 2. */
 export interface TableSpace {
@@ -11,15 +11,6 @@ export interface TableSpace {
   allocate(bytes: bigint, align: bigint, bits: number): bigint | undefined;
   /** The physical address behind an address of the space; undefined where nothing can be put. */
   physical(address: bigint): bigint | undefined;
-}
-
-export interface Shape {
-  stage: 1 | 2;
-  granule: GranuleLg2;
-  inputBits: number;
-  startLevel: number;
-  outputBits: number;
-  wide: boolean;
 }
 
 /** How leaves and tables look. */
@@ -48,12 +39,6 @@ export interface Slot {
   sizeLg2: number;
 }
 
-const LEVEL_LSB: Record<GranuleLg2, readonly number[]> = {
-  12: [48, 39, 30, 21, 12],
-  14: [58, 47, 36, 25, 14],
-  16: [68, 55, 42, 29, 16],
-};
-
 const RUNS: Record<string, number> = {
   "12/1": 16,
   "12/2": 16,
@@ -63,32 +48,6 @@ const RUNS: Record<string, number> = {
   "16/2": 32,
   "16/3": 32,
 };
-
-export const levelLsb = (granule: GranuleLg2, level: number): number => LEVEL_LSB[granule][level + 1]!;
-
-export function blockLevels({ granule, wide }: Shape): number[] {
-  if (granule === 12) return wide ? [0, 1, 2] : [1, 2];
-  return wide ? [1, 2] : [2];
-}
-
-/** Bits of an address that a descriptor or base of this shape can hold. */
-export const reach = ({ granule, wide, outputBits }: Shape): number =>
-  Math.min(outputBits, wide || granule === 16 ? 52 : 48);
-
-/** Bytes of the initial table, concatenated tables included. */
-export const rootBytes = (shape: Shape): bigint =>
-  8n << BigInt(shape.inputBits - levelLsb(shape.granule, shape.startLevel));
-
-/** Descriptors hold 48 bits unless `wide`; the base field of a CD or STE may hold more with 64KB (see reach). */
-const reachOfTables = ({ wide, outputBits }: Shape): number => Math.min(outputBits, wide ? 52 : 48);
-
-/** Address bits of a descriptor. */
-export function encodeAddress({ granule, wide }: Shape, address: bigint): bigint {
-  let word = address & ((1n << 48n) - 1n);
-  if (wide && granule === 16) word |= ((address >> 48n) & 0xfn) << 12n;
-  if (wide && granule !== 16) word |= (((address >> 48n) & 3n) << 48n) | (((address >> 50n) & 3n) << 8n);
-  return word;
-}
 
 export class TableTree {
   readonly slots: Slot[] = [];

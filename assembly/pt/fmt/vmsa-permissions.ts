@@ -35,7 +35,8 @@ export const ANY_WRITE: u32 = UNPRIVILEGED_WRITE | PRIVILEGED_WRITE;
 function rule(index: u32): u32 {
   const attributes = (index >> ATTRIBUTES_SHIFT) & 15;
   // With hardware dirty state a DBM leaf counts as writable; what APTable took away stays away (D8.5.3).
-  const readOnly = ((index & AP_READ_ONLY) !== 0 && (index & DIRTIABLE) === 0) || (attributes & NO_WRITE) !== 0;
+  const readOnly =
+    ((index & AP_READ_ONLY) !== 0 && (index & DIRTIABLE) === 0) || (attributes & NO_WRITE) !== 0;
   const userData = (index & AP_USER) !== 0 && (attributes & NO_UNPRIVILEGED) === 0;
   const userWrite = userData && !readOnly;
   let userExecute = (index & UXN) === 0 && (attributes & NO_UNPRIVILEGED_EXECUTE) === 0;
@@ -58,7 +59,8 @@ function rule(index: u32): u32 {
 
 /** Fills the table; part of init. */
 export function fillPermissions(): void {
-  for (let index: u32 = 0; index < COMBINATIONS; ++index) store<u8>(Arena.permissions + index, <u8>rule(index));
+  for (let index: u32 = 0; index < COMBINATIONS; ++index)
+    store<u8>(Arena.permissions + index, <u8>rule(index));
 }
 
 /** Bits 53 (PXN) and 54 (UXN) of a descriptor come down to 2 and 3; bits 7:6 (AP) to 1:0. */

@@ -1,17 +1,28 @@
 // VMSAv8-64 stage 1 (DDI 0487 D8.3, D8.4; IHI 0070 5.4): hierarchical and leaf permissions, nG, DBM.
 // A format answers questions about one descriptor; the walk (../walk.ts) asks.
 
+import { CNT_S1_FETCHES, CNT_WC1_HITS, CNT_WC1_MISSES } from "../../../src/spec/abi/core";
 import {
-  CNT_S1_FETCHES, CNT_WC1_HITS, CNT_WC1_MISSES,
-} from "../../../src/spec/abi/core";
-import {
-  PTE_APTABLE_LSB, PTE_APTABLE_MSB, PTE_NG_LSB, PTE_PXNTABLE_LSB, PTE_UXNTABLE_LSB,
+  PTE_APTABLE_LSB,
+  PTE_APTABLE_MSB,
+  PTE_NG_LSB,
+  PTE_PXNTABLE_LSB,
+  PTE_UXNTABLE_LSB,
 } from "../../../src/spec/vmsa/descriptor";
 import { bit, bits } from "../../lib/bits";
 import { Arena } from "../../mem/arena";
 import { WALK_HAD, WALK_HD } from "../config";
 import {
-  PLAIN_VALUE, addressOf, isAccessed, isTable, isValid, mayBeDirtied, mayBeLeaf, plainAddress, runLg2, withAccessed,
+  addressOf,
+  isAccessed,
+  isTable,
+  isValid,
+  mayBeDirtied,
+  mayBeLeaf,
+  PLAIN_VALUE,
+  plainAddress,
+  runLg2,
+  withAccessed,
 } from "./vmsa";
 import { ANY_WRITE, deniedByStage1 } from "./vmsa-permissions";
 
@@ -59,8 +70,8 @@ export class VmsaStage1 {
     if ((config & WALK_HAD) !== 0) return 0;
     return (
       <u32>bits(descriptor, PTE_APTABLE_MSB, PTE_APTABLE_LSB) |
-      (<u32>bit(descriptor, PTE_UXNTABLE_LSB) << 2) |
-      (<u32>bit(descriptor, PTE_PXNTABLE_LSB) << 3)
+      ((<u32>bit(descriptor, PTE_UXNTABLE_LSB)) << 2) |
+      ((<u32>bit(descriptor, PTE_PXNTABLE_LSB)) << 3)
     );
   }
 

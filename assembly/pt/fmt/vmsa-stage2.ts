@@ -1,17 +1,29 @@
 // VMSAv8-64 stage 2 (DDI 0487 D8.3, D8.4.6): S2AP, XN with and without XNX, MemAttr as far as S2PTW
 // asks (Device or not). No hierarchical attributes, no privilege except for execute with XNX.
 
+import { CNT_S2_FETCHES, CNT_WC2_HITS, CNT_WC2_MISSES } from "../../../src/spec/abi/core";
 import {
-  CNT_S2_FETCHES, CNT_WC2_HITS, CNT_WC2_MISSES,
-} from "../../../src/spec/abi/core";
-import {
-  S2PTE_MEMATTR_LSB, S2PTE_MEMATTR_MSB, S2PTE_S2AP_LSB, S2PTE_S2AP_MSB, S2PTE_XN_LSB, S2PTE_XN_MSB,
+  S2PTE_MEMATTR_LSB,
+  S2PTE_MEMATTR_MSB,
+  S2PTE_S2AP_LSB,
+  S2PTE_S2AP_MSB,
+  S2PTE_XN_LSB,
+  S2PTE_XN_MSB,
 } from "../../../src/spec/vmsa/descriptor";
 import { bits } from "../../lib/bits";
 import { Arena } from "../../mem/arena";
 import { WALK_HD, WALK_XNX } from "../config";
 import {
-  PLAIN_VALUE, addressOf, isAccessed, isTable, isValid, mayBeDirtied, mayBeLeaf, plainAddress, runLg2, withAccessed,
+  addressOf,
+  isAccessed,
+  isTable,
+  isValid,
+  mayBeDirtied,
+  mayBeLeaf,
+  PLAIN_VALUE,
+  plainAddress,
+  runLg2,
+  withAccessed,
 } from "./vmsa";
 
 const READS: u32 = 0x11;
@@ -71,7 +83,7 @@ export class VmsaStage2 {
   deniedPlain(descriptor: u64, attributes: u32, config: u64): u32 {
     const denyRead = (<u32>(descriptor >> S2PTE_S2AP_LSB) & 1) ^ 1;
     const denyWrite = (<u32>(descriptor >> S2PTE_S2AP_MSB) & 1) ^ 1;
-    const xn = <u32>bits(descriptor, S2PTE_XN_MSB, S2PTE_XN_LSB) << 3;
+    const xn = (<u32>bits(descriptor, S2PTE_XN_MSB, S2PTE_XN_LSB)) << 3;
     const rows = (config & WALK_XNX) !== 0 ? EXECUTE_WITH_XNX : EXECUTE_WITHOUT_XNX;
     return (denyRead * READS) | (denyWrite * WRITES) | ((rows >> xn) & 0xff);
   }

@@ -2,10 +2,22 @@
 // contiguous runs. Not modelled: 128-bit descriptors, 56-bit addresses.
 
 import {
-  PTE_AF_LSB, PTE_CONTIG_LSB, PTE_DBM_LSB, PTE_TYPE_LSB, PTE_VALID_LSB,
+  PTE_AF_LSB,
+  PTE_CONTIG_LSB,
+  PTE_DBM_LSB,
+  PTE_TYPE_LSB,
+  PTE_VALID_LSB,
 } from "../../../src/spec/vmsa/descriptor";
 import { bit, bits } from "../../lib/bits";
-import { LAST_LEVEL, WALK_DS, WALK_E0PD, WALK_OA52, granuleLg2Of, inputBitsOf, outputBitsOf } from "../config";
+import {
+  granuleLg2Of,
+  inputBitsOf,
+  LAST_LEVEL,
+  outputBitsOf,
+  WALK_DS,
+  WALK_E0PD,
+  WALK_OA52,
+} from "../config";
 
 const BITS_47_0: u64 = 0x0000ffffffffffff;
 
@@ -53,7 +65,7 @@ export function isAccessed(descriptor: u64): bool {
 }
 
 export function withAccessed(descriptor: u64): u64 {
-  return descriptor | (<u64>1 << PTE_AF_LSB);
+  return descriptor | ((<u64>1) << PTE_AF_LSB);
 }
 
 export function mayBeDirtied(descriptor: u64): bool {
