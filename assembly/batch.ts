@@ -167,12 +167,15 @@ function plainBlock(first: u32, last: u32): u32 {
           store<u8>(leaves + i, <u8>lg2);
           continue;
         }
-      } else if (way === 4 && translatePlain(context, half, iova, load<u8>(accesses + i) & 7, lg2)) {
-        store<u64>(pas + ((<usize>i) << 3), Leaf.output);
-        store<u8>(leaves + i, <u8>Leaf.lg2);
-        store<u8>(Arena.fetches + i, <u8>Request.fetches);
-        store<u8>(Arena.source + i, <u8>SOURCE_WALK_CACHE);
-        continue;
+      } else if (way === 4) {
+        const fetches = translatePlain(context, half, iova, load<u8>(accesses + i) & 7, lg2);
+        if (fetches !== 0) {
+          store<u64>(pas + ((<usize>i) << 3), Leaf.output);
+          store<u8>(leaves + i, <u8>Leaf.lg2);
+          store<u8>(Arena.fetches + i, <u8>fetches);
+          store<u8>(Arena.source + i, <u8>SOURCE_WALK_CACHE);
+          continue;
+        }
       }
     }
     if (!slow(i, true, context)) return i;

@@ -61,6 +61,11 @@ function lookup(space: usize, ipa: u64, access: u32): bool {
   return false;
 }
 
+/** One stage by the short cut. */
+function plainPage<F>(space: usize, input: u64, access: u32, class_: u32): bool {
+  return Plain.page<F>(space, input, access, class_) && Request.plain(1);
+}
+
 function remember(space: usize, ipa: u64): void {
   const tlb = Arena.stage2Tlb;
   if (tlb === 0) return;
@@ -91,7 +96,7 @@ export function stage2<S>(space: usize, ipa: u64, access: u32, class_: u32, stag
       ok = walk<S, PhysicalTables>(space, ipa, access, class_);
       if (ok) remember(space, ipa);
     }
-  } else if (!Plain.page<S>(space, ipa, access, class_) && !lookup(space, ipa, access)) {
+  } else if (!plainPage<S>(space, ipa, access, class_) && !lookup(space, ipa, access)) {
     ok = walk<S, PhysicalTables>(space, ipa, access, class_);
     // A page no larger than stage 1's is in the IOTLB entry already.
     if (ok && Leaf.lg2 > stage1Lg2) remember(space, ipa);
@@ -134,7 +139,7 @@ export class NestedTables<S> {
 /** Both stages of `input`; Leaf is their combination: output of stage 2, the smaller leaf, both denials. */
 export function nestedWalk<F, S>(space: usize, input: u64, access: u32): bool {
   const below: usize = load<u32>(space + SPACE_STAGE2);
-  if (Plain.nested<F, S>(space, below, input, access, CLASS_TT, CLASS_IN)) return true;
+  if (Plain.nested<F, S>(space, below, input, access, CLASS_TT, CLASS_IN)) return Request.plain(2);
   if (!walk<F, NestedTables<S>>(space, input, access, CLASS_TT)) return false;
   const lg2 = Leaf.lg2;
   const descriptorLg2 = Leaf.descriptorLg2;
@@ -150,7 +155,7 @@ export function nestedWalk<F, S>(space: usize, input: u64, access: u32): bool {
 
 /** Stage 2 alone, for a stream without stage 1: Leaf or a stage-2 Fault of class IN. */
 export function stage2Request<S>(space: usize, ipa: u64, access: u32): bool {
-  if (Plain.page<S>(space, ipa, access, CLASS_IN) || walk<S, PhysicalTables>(space, ipa, access, CLASS_IN))
+  if (plainPage<S>(space, ipa, access, CLASS_IN) || walk<S, PhysicalTables>(space, ipa, access, CLASS_IN))
     return true;
   Fault.stage2 = true;
   Fault.class = CLASS_IN;
@@ -161,6 +166,6 @@ export function stage2Request<S>(space: usize, ipa: u64, access: u32): bool {
 /** Stage 1 alone: its tables and its output are physical. */
 export function stage1Request<F>(space: usize, input: u64, access: u32): bool {
   return (
-    Plain.page<F>(space, input, access, CLASS_IN) || walk<F, PhysicalTables>(space, input, access, CLASS_IN)
+    plainPage<F>(space, input, access, CLASS_IN) || walk<F, PhysicalTables>(space, input, access, CLASS_IN)
   );
 }

@@ -66,6 +66,13 @@ export class Request {
   /** The IOTLB answered. */
   static hit: bool = false;
 
+  /** Notes that `n` plain pages answered (plain.ts); true, to return it. */
+  static plain(n: u32): bool {
+    Request.fetches += n;
+    Request.cached = true;
+    return true;
+  }
+
   static begin(): void {
     Request.fetches = 0;
     Request.cached = false;

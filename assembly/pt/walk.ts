@@ -219,7 +219,7 @@ function leaf<F, N>(
   // 6. Access flag: set by hardware (HA), ignored (AFFD), or a fault.
   if (!format.isAccessed(descriptor)) {
     if ((config & WALK_HA) !== 0) {
-      if (!update<F, N>(space, address, descriptor, format.withAccessed(descriptor))) return false;
+      if (!update<N>(space, address, descriptor, format.withAccessed(descriptor))) return false;
       descriptor = format.withAccessed(descriptor);
     } else if ((config & WALK_AFFD) === 0) {
       return Fault.raise(REASON_ACCESS);
@@ -233,7 +233,7 @@ function leaf<F, N>(
   // 8. Dirty state: a permitted write makes a clean leaf dirty; otherwise later writes must come here.
   if (format.isClean(descriptor, config)) {
     if ((access & 1) !== 0) {
-      if (!update<F, N>(space, address, descriptor, format.withDirty(descriptor))) return false;
+      if (!update<N>(space, address, descriptor, format.withDirty(descriptor))) return false;
       descriptor = format.withDirty(descriptor);
     } else {
       deny |= format.writes();
@@ -253,7 +253,7 @@ function leaf<F, N>(
 }
 
 /** Hardware update of the descriptor at `address` (DDI 0487 D8.5): a write as the next stage sees it. */
-function update<F, N>(space: usize, address: u64, expected: u64, desired: u64): bool {
+function update<N>(space: usize, address: u64, expected: u64, desired: u64): bool {
   const next = changetype<N>(0);
   const host = next.locateForUpdate(space, address);
   if (host === 0) return false;

@@ -65,8 +65,11 @@ export interface SmmuCounters {
 const LEVELS = 5;
 const EVENT_TYPES = 64;
 
-function levels(core: Core, base: number): number[] {
-  return Array.from({ length: LEVELS }, (_, i) => core.counter(base + i * 8));
+function levels(core: Core, base: number, plain: number): number[] {
+  return Array.from(
+    { length: LEVELS },
+    (_, i) => core.counter(base + i * 8) + (i === LEVELS - 1 ? plain : 0),
+  );
 }
 
 function faultsByName(core: Core): Record<string, number> {
@@ -81,8 +84,11 @@ function faultsByName(core: Core): Record<string, number> {
 /** Reads all counters. */
 export function readCounters(core: Core): SmmuCounters {
   const c = (offset: number): number => core.counter(offset);
-  const stage1Fetches = levels(core, A.CNT_S1_FETCHES);
-  const stage2Fetches = levels(core, A.CNT_S2_FETCHES);
+  // A plain miss bumps one counter for all that it did at the last level (assembly/pt/plain.ts).
+  const plain1 = c(A.CNT_PLAIN_STAGE1) + c(A.CNT_PLAIN_NESTED);
+  const plain2 = c(A.CNT_PLAIN_STAGE2) + c(A.CNT_PLAIN_NESTED);
+  const stage1Fetches = levels(core, A.CNT_S1_FETCHES, plain1);
+  const stage2Fetches = levels(core, A.CNT_S2_FETCHES, plain2);
   const requests = c(A.CNT_REQUESTS);
   const misses = c(A.CNT_IOTLB_MISSES);
   const hasIotlb = core.plan.iotlb !== undefined;
@@ -100,9 +106,9 @@ export function readCounters(core: Core): SmmuCounters {
     fetches: [...stage1Fetches, ...stage2Fetches].reduce((sum, n) => sum + n, 0),
     stage1Fetches,
     stage2Fetches,
-    walkCacheStage1Hits: c(A.CNT_WC1_HITS),
+    walkCacheStage1Hits: c(A.CNT_WC1_HITS) + plain1,
     walkCacheStage1Misses: c(A.CNT_WC1_MISSES),
-    walkCacheStage2Hits: c(A.CNT_WC2_HITS),
+    walkCacheStage2Hits: c(A.CNT_WC2_HITS) + plain2,
     walkCacheStage2Misses: c(A.CNT_WC2_MISSES),
     stage2TlbHits: core.plan.stage2Tlb > 0 ? c(A.CNT_S2TLB_HITS) : 0,
     stage2TlbMisses: core.plan.stage2Tlb > 0 ? c(A.CNT_S2TLB_MISSES) : 0,

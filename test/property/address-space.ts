@@ -3,7 +3,8 @@
 import type { Features, GranuleLg2 } from "../reference/features.js";
 import { stage1Size } from "./legal-shape.js";
 import type { Random } from "./random.js";
-import { reach, rootBytes, type Shape, TableTree } from "./table-tree.js";
+import { reach, rootBytes, type Shape } from "./shape.js";
+import { TableTree } from "./table-tree.js";
 import { sizeCode, sizeOfCode, type VirtualMachine } from "./virtual-machine.js";
 
 const TG0: Record<GranuleLg2, bigint> = { 12: 0n, 14: 2n, 16: 1n };

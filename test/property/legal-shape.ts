@@ -3,7 +3,7 @@
 
 import type { Features, GranuleLg2 } from "../reference/features.js";
 import type { Random } from "./random.js";
-import { levelLsb } from "./table-tree.js";
+import { levelLsb } from "./shape.js";
 
 export function stage2StartLevel(granule: GranuleLg2, sl: number): number | undefined {
   if (sl === 4) return granule === 12 ? -1 : undefined;

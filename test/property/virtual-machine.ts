@@ -5,16 +5,8 @@ import type { Features, GranuleLg2 } from "../reference/features.js";
 import { stage2SizeRange, stage2StartLevel } from "./legal-shape.js";
 import type { PhysicalImage } from "./physical-image.js";
 import type { Random } from "./random.js";
-import {
-  blockLevels,
-  levelLsb,
-  reach,
-  rootBytes,
-  type Shape,
-  type Slot,
-  type TableSpace,
-  TableTree,
-} from "./table-tree.js";
+import { blockLevels, levelLsb, reach, rootBytes, type Shape } from "./shape.js";
+import { type Slot, type TableSpace, TableTree } from "./table-tree.js";
 
 /** STE words 2 and 3: the stage 2 fields. */
 export type Stage2Words = [bigint, bigint];

@@ -159,11 +159,15 @@ export const CNT_CD_FETCHES = 112;
 export const CNT_INVALIDATIONS = 120;
 export const CNT_INVALIDATED = 128;
 export const CNT_COLLATERAL = 136;
-export const CNT_PERMISSION_WALKS = 144;
+export const CNT_PERMISSION_WALKS = 800;
 export const CNT_STE_MISSES = 152;
-export const CNT_NOT_LOOKED_UP = 160;
+export const CNT_NOT_LOOKED_UP = 808;
 export const CNT_EVICTED = 168;
 export const CNT_EXTERNAL_DIRTY = 176;
+/* Plain misses: each stands for an IOTLB miss and, a stage, one walk-cache hit and one last-level fetch. */
+export const CNT_PLAIN_STAGE1 = 184;
+export const CNT_PLAIN_STAGE2 = 160;
+export const CNT_PLAIN_NESTED = 144;
 export const CNT_S1_FETCHES = 192;
 export const CNT_S2_FETCHES = 240;
 export const CNT_FAULT_TYPES = 288;
