@@ -54,7 +54,7 @@ import {
   MODE_NESTED,
   MODE_STAGE2,
 } from "../tlb/contexts";
-import { fill, fillProbed, isSurelyAbsent, probeAll } from "../tlb/iotlb";
+import { fill, isSurelyAbsent, Probed, probeAll } from "../tlb/iotlb";
 import { SPACE_CONFIG, SPACE_STAGE2 } from "../tlb/space";
 import { FLAG_ABORT, FLAG_RECORD, FLAG_RECORD_STAGE2, Lookup } from "./configure";
 import { globalAbort, idr0, oas, recordsInvalidStreams } from "./features";
@@ -138,7 +138,7 @@ export function translatePlain(context: usize, half: usize, iova: u64, access: u
     return 0;
   }
   count(CNT_IOTLB_MISSES);
-  fillProbed(context, space, iova, probed);
+  Probed.fill(context, space, iova, probed);
   return fetches;
 }
 

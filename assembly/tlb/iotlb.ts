@@ -7,7 +7,7 @@ import { leafCode, leafLg2Of } from "../pt/leaf-code";
 import { Leaf } from "../pt/state";
 import { globalOf, HALF_ID, halfOf, hasOverride, MEMO_DATA, MEMO_MASK, MEMO_PAGE, pointTo } from "./contexts";
 import { Ids, MEMO_GENERATION } from "./ids";
-import { ADDRESS_MASK, dataAt, find, insert, insertAbsent, setHash, tagOf, touch } from "./set-associative";
+import { ADDRESS_MASK, dataAt, FastLayout, find, insert, setHash, tagOf, touch } from "./set-associative";
 import { noteSize, SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES } from "./space";
 
 const PA_MASK: u64 = 0x000fffffffffffff;
@@ -75,16 +75,21 @@ export function fill(context: usize, space: usize, iova: u64, never: u32): void 
   learn(context, holder, iova, lg2, data);
 }
 
-/** The same after the fast path has probed in vain for 2^probed bytes: most often it has nothing to learn. */
-export function fillProbed(context: usize, space: usize, iova: u64, probed: u32): void {
-  const lg2 = Leaf.lg2;
-  if (Leaf.global || lg2 !== probed) {
-    fill(context, space, iova, 0);
-    return;
+/** Filling after the fast path has probed in vain, inlined into the shortest miss path. */
+export class Probed {
+  /** As fill, when nothing of 2^probed bytes was there: most often there is nothing to learn. */
+  @inline
+  static fill(context: usize, space: usize, iova: u64, probed: u32): void {
+    const lg2 = Leaf.lg2;
+    if (Leaf.global || lg2 !== probed) {
+      fill(context, space, iova, 0);
+      return;
+    }
+    const tag = tagOf(iova, lg2, load<u64>(space + SPACE_ID_BITS));
+    const hash = setHash(iova, lg2, load<u32>(space + SPACE_SEED));
+    FastLayout.insertAbsent(Arena.iotlb, tag, dataOf(iova), hash);
+    note(space);
   }
-  const tag = tagOf(iova, lg2, load<u64>(space + SPACE_ID_BITS));
-  insertAbsent(Arena.iotlb, tag, dataOf(iova), setHash(iova, lg2, load<u32>(space + SPACE_SEED)));
-  note(space);
 }
 
 /** The data word of Leaf for `iova`. */
