@@ -29,8 +29,8 @@ import {
   endWithFault,
   isEnabled,
   mustWait,
+  ShortPath,
   translateDisabled,
-  translatePlain,
   translateWith,
 } from "./dispatch";
 import { Trace } from "./lib/trace";
@@ -168,7 +168,7 @@ function plainBlock(first: u32, last: u32): u32 {
           continue;
         }
       } else if (way === 4) {
-        const fetches = translatePlain(context, half, iova, load<u8>(accesses + i) & 7, lg2);
+        const fetches = ShortPath.translate(context, half, iova, load<u8>(accesses + i) & 7, lg2);
         if (fetches !== 0) {
           store<u64>(pas + ((<usize>i) << 3), Leaf.output);
           store<u8>(leaves + i, <u8>Leaf.lg2);

@@ -9,7 +9,7 @@ export {
   effectiveAccess,
   endWithFault,
   mustWait,
+  ShortPath,
   translateDisabled,
-  translatePlain,
   translateWith,
 } from "./smmuv3/translate";

