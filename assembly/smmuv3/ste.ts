@@ -66,7 +66,7 @@ import {
   STE_V_LSB,
   STE_V_MSB,
 } from "../../src/spec/smmuv3/ste";
-import { field, ones } from "../lib/bits";
+import { bits, field, ones } from "../lib/bits";
 import { Arena, count } from "../mem/arena";
 import { Bus, hostOf } from "../mem/physical";
 import { Fault, REASON_MISSING } from "../pt/state";
@@ -102,36 +102,32 @@ function fetchable(pa: u64, reason: u32): usize {
   return host;
 }
 
+/** A field of STRTAB_BASE_CFG. */
+function tableConfig(msb: u32, lsb: u32): u32 {
+  return <u32>bits(load<u32>(Arena.registers + REGS_STRTAB_BASE_CFG), msb, lsb);
+}
+
 /** Physical address of the STE of `stream`; 0xffff… with the Fault raised when there is none. */
 function addressOfSte(stream: u32): u64 {
-  const config = <u64>load<u32>(Arena.registers + REGS_STRTAB_BASE_CFG);
-  const lg2 = min(
-    <u32>(
-      ((config >> STRTAB_BASE_CFG_LOG2SIZE_LSB) &
-        ones(STRTAB_BASE_CFG_LOG2SIZE_MSB - STRTAB_BASE_CFG_LOG2SIZE_LSB + 1))
-    ),
-    idr1Field(IDR1_SIDSIZE_MSB, IDR1_SIDSIZE_LSB),
-  );
-  if (<u64>stream >> lg2 !== 0) {
+  // LOG2SIZE bounds StreamIDs as far as SIDSIZE goes, and aligns the table by its literal value (6.3.24).
+  const lg2 = tableConfig(STRTAB_BASE_CFG_LOG2SIZE_MSB, STRTAB_BASE_CFG_LOG2SIZE_LSB);
+  const streamBits = min(lg2, idr1Field(IDR1_SIDSIZE_MSB, IDR1_SIDSIZE_LSB));
+  if (<u64>stream >> streamBits !== 0) {
     Fault.raise(REASON_BAD_STREAMID);
     return u64(-1);
   }
   const base =
     field(Arena.registers + REGS_STRTAB_BASE, STRTAB_BASE_ADDR_MSB, STRTAB_BASE_ADDR_LSB) <<
     STRTAB_BASE_ADDR_LSB;
-  const format =
-    (config >> STRTAB_BASE_CFG_FMT_LSB) & ones(STRTAB_BASE_CFG_FMT_MSB - STRTAB_BASE_CFG_FMT_LSB + 1);
-  if (format !== STRTAB_BASE_CFG_FMT_2LEVEL) {
+  if (tableConfig(STRTAB_BASE_CFG_FMT_MSB, STRTAB_BASE_CFG_FMT_LSB) !== STRTAB_BASE_CFG_FMT_2LEVEL) {
     return (base & ~ones(lg2 + STE_SIZE_LG2)) + ((<u64>stream) << STE_SIZE_LG2);
   }
-  return addressInTwoLevels(stream, base, lg2, config);
+  return addressInTwoLevels(stream, base, lg2);
 }
 
 /** Two-level table: L1STD at StreamID[n:SPLIT], then 2^(Span-1) STEs (IHI 0070 5.1). */
-function addressInTwoLevels(stream: u32, base: u64, lg2: u32, config: u64): u64 {
-  const encoded = <u32>(
-    ((config >> STRTAB_BASE_CFG_SPLIT_LSB) & ones(STRTAB_BASE_CFG_SPLIT_MSB - STRTAB_BASE_CFG_SPLIT_LSB + 1))
-  );
+function addressInTwoLevels(stream: u32, base: u64, lg2: u32): u64 {
+  const encoded = tableConfig(STRTAB_BASE_CFG_SPLIT_MSB, STRTAB_BASE_CFG_SPLIT_LSB);
   // SPLIT is 6, 8 or 10; other values behave as 6.
   const split: u32 = encoded === 8 || encoded === 10 ? encoded : 6;
   const l1Lg2 = max(lg2 > split ? lg2 - split + 3 : 3, 6);

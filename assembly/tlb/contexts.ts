@@ -61,6 +61,8 @@ export const ACCESS_AND_SHIFT: u32 = 8;
 export const ACCESS_OR_SHIFT: u32 = 12;
 const OVERRIDE_MASK: u32 = 0x7700;
 const OVERRIDE_NONE: u32 = 0x0700;
+/** In place of id bits: makes the size field of every tag 63, which no entry has (an empty way is 0). */
+const NO_TAG: u64 = 63;
 /** First flag bit that belongs to the vendor. */
 export const VENDOR_FLAGS_SHIFT: u32 = 16;
 
@@ -193,8 +195,8 @@ export function hasOverride(context: usize): bool {
 /** Makes half `half` of `context` probe with the tags of `space` (its own or its global partner). */
 export function pointTo(context: usize, half: u32, space: usize): void {
   const at = context + <usize>half * HALF_SIZE;
-  // Id 0 is never taken: it keeps the fast path from answering without the override.
-  store<u64>(at + HALF_ID, hasOverride(context) ? 0 : load<u64>(space + SPACE_ID_BITS));
+  // A tag that no entry has keeps the fast path from answering without the override.
+  store<u64>(at + HALF_ID, hasOverride(context) ? NO_TAG : load<u64>(space + SPACE_ID_BITS));
   store<u32>(at + HALF_SEED, load<u32>(space + SPACE_SEED));
 }
 

@@ -16,8 +16,11 @@ export function randomRam(random: Random, outputBits: number): RamRange[] {
   return [[1n << 26n, 1n << 26n], ...middle, ...high];
 }
 
+const RESERVE_BYTES = 4n << 20n;
+
 export class PhysicalImage {
   readonly #pools: { next: bigint; end: bigint }[];
+  readonly #reserve: { next: bigint; end: bigint };
   #journal: [pa: bigint, value: bigint][] = [];
 
   constructor(
@@ -25,8 +28,10 @@ export class PhysicalImage {
     readonly ram: readonly RamRange[],
     readonly memory: ReferenceMemory,
   ) {
+    const [low] = ram;
+    this.#reserve = { next: low![0], end: low![0] + RESERVE_BYTES };
     this.#pools = ram.map(([base, size]) => ({
-      next: base + (random.bits(14) << 12n),
+      next: base + RESERVE_BYTES + (random.bits(14) << 12n),
       end: base + size,
     }));
   }
@@ -44,6 +49,16 @@ export class PhysicalImage {
       return base;
     }
     return undefined;
+  }
+
+  /** A region that must be there: from what was kept back, when everything else is full. */
+  allocateSurely(bytes: bigint): bigint {
+    const base = this.allocate(bytes, bytes);
+    if (base !== undefined) return base;
+    const kept = alignUp(this.#reserve.next, bytes);
+    if (kept + bytes > this.#reserve.end) throw new RangeError(`no room for ${bytes} bytes`);
+    this.#reserve.next = kept + bytes;
+    return kept;
   }
 
   read(pa: bigint): bigint {

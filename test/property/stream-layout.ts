@@ -27,7 +27,7 @@ export function placeStreamTable(
   const ra = random.flag(0.5) << 62n;
   if (!features.streamTableTwoLevel || random.chance(0.4)) {
     const bytes = 64n << BigInt(log2Size);
-    const base = image.allocate(bytes, bytes)!;
+    const base = image.allocateSurely(bytes);
     for (const stream of streams) {
       stream.address = base + (BigInt(stream.sid) << 6n);
       stream.write();
@@ -42,7 +42,7 @@ export function placeStreamTable(
   const split = splitField === 8 || splitField === 10 ? splitField : 6;
   let bytes = 8n << BigInt(Math.max(0, log2Size - split));
   if (bytes < TABLE_ALIGN_MIN) bytes = TABLE_ALIGN_MIN;
-  const base = image.allocate(bytes, bytes)!;
+  const base = image.allocateSurely(bytes);
   const l1stds = new Map<number, bigint>();
   const arrays = new Map<number, bigint>();
   for (const stream of streams) {
@@ -50,7 +50,7 @@ export function placeStreamTable(
     let array = arrays.get(index);
     if (array === undefined) {
       const arrayBytes = 64n << BigInt(split);
-      array = image.allocate(arrayBytes, arrayBytes)!;
+      array = image.allocateSurely(arrayBytes);
       arrays.set(index, array);
       const at = base + 8n * BigInt(index);
       l1stds.set(index, at);
