@@ -20,6 +20,7 @@ export {
   type DecodedEvent,
   decodeEvent,
   type EventField,
+  type EventSource,
   encodeEvent,
   eventName,
   type FaultClass,

@@ -5,6 +5,7 @@
 // exceptions).
 
 import {
+  CNT_COLLATERAL,
   CNT_INVALIDATED,
   CNT_INVALIDATIONS,
   SPACE_SIZE,
@@ -163,7 +164,8 @@ function drop(space: usize): void {
       dropTables(Arena.walkCache2, Arena.walkCache2Mask, space, Clip.first, Clip.last);
     }
   } else if (Arena.walkCache1 !== 0) {
-    dropTables(Arena.walkCache1, Arena.walkCache1Mask, space, Clip.first, Clip.last);
+    const dropped = dropTables(Arena.walkCache1, Arena.walkCache1Mask, space, Clip.first, Clip.last);
+    if (other) countBy(CNT_COLLATERAL, dropped);
   }
 }
 

@@ -46,37 +46,42 @@ export function insertTable(
   noteSize(space, SPACE_WALK_SIZES, lg2);
 }
 
-/** Forgets the tables of `space` that translate any of first..last. */
-export function dropTables(base: usize, mask: u32, space: usize, first: u64, last: u64): void {
-  let sizes = load<u64>(space + SPACE_WALK_SIZES);
-  while (sizes !== 0) {
+/** Forgets the tables of `space` that translate any of first..last; returns how many it held. */
+export function dropTables(base: usize, mask: u32, space: usize, first: u64, last: u64): u32 {
+  let dropped: u32 = 0;
+  for (let sizes = load<u64>(space + SPACE_WALK_SIZES); sizes !== 0; sizes &= sizes - 1) {
     const lg2 = <u32>ctz(sizes);
-    sizes &= sizes - 1;
-    if ((last >> lg2) - (first >> lg2) <= <u64>mask) {
-      dropBySize(base, mask, space, first, last, lg2);
-    } else {
-      sweepTables(base, mask, space, first, last);
-      return;
-    }
+    if ((last >> lg2) - (first >> lg2) > <u64>mask)
+      return dropped + sweepTables(base, mask, space, first, last);
+    dropped += dropBySize(base, mask, space, first, last, lg2);
   }
+  return dropped;
 }
 
-function dropBySize(base: usize, mask: u32, space: usize, first: u64, last: u64, lg2: u32): void {
+function dropBySize(base: usize, mask: u32, space: usize, first: u64, last: u64, lg2: u32): u32 {
+  let dropped: u32 = 0;
   for (let n = first >> lg2; n <= last >> lg2; ++n) {
     const entry = findTable(base, mask, space, n << lg2, lg2);
-    if (entry !== 0) store<u64>(entry, 0);
+    if (entry === 0) continue;
+    store<u64>(entry, 0);
+    ++dropped;
   }
+  return dropped;
 }
 
-function sweepTables(base: usize, mask: u32, space: usize, first: u64, last: u64): void {
+function sweepTables(base: usize, mask: u32, space: usize, first: u64, last: u64): u32 {
   const id = load<u64>(space + SPACE_ID_BITS);
+  let dropped: u32 = 0;
   for (let n: u32 = 0; n <= mask; ++n) {
     const entry = base + <usize>n * WALK_ENTRY_SIZE;
     const tag = load<u64>(entry);
     if (tag === 0 || (tag & ID_MASK) !== id) continue;
     const start = tag & ADDRESS_MASK;
-    if (start <= last && start + (((<u64>1) << lg2Of(tag)) - 1) >= first) store<u64>(entry, 0);
+    if (start > last || start + (((<u64>1) << lg2Of(tag)) - 1) < first) continue;
+    store<u64>(entry, 0);
+    ++dropped;
   }
+  return dropped;
 }
 
 /** Erases the entries of dead ids, or with `all` every entry (host offsets no longer hold). */

@@ -2,7 +2,6 @@
 // is the only one who takes frames; the core only looks them up (assembly/mem/physical.ts).
 
 import * as A from "../spec/abi/core.js";
-import type { Core } from "./core.js";
 
 const FRAME_BYTES = 1 << A.FRAME_LG2;
 const NUMBER_SHIFT = BigInt(A.FRAME_NUMBER_LSB);
@@ -20,14 +19,29 @@ export interface FrameRange {
   kind: typeof A.RANGE_RAM | typeof A.RANGE_EXTERNAL;
 }
 
+/** What the frame table needs of its core. */
+export interface FrameHost {
+  /** Linear offset of frame index 0, the frame of zeros. */
+  readonly framesBase: number;
+  /** Most frames that may be taken. */
+  readonly frameLimit: number;
+  readonly u8: Uint8Array;
+  readonly u64: BigUint64Array;
+  readonly exports: { frameSlot(pa: bigint): number; forgetFrames(): void };
+  /** Makes linear memory at least `bytes` long. */
+  ensure(bytes: number): void;
+  /** Empties the hash table that the core searches. */
+  clearFrameTable(): void;
+}
+
 /** The frame table of one core. Frame numbers are physical addresses divided by 64 KiB. */
 export class Frames {
-  readonly #core: Core;
+  readonly #core: FrameHost;
   readonly #index = new Map<number, number>();
   readonly #free: number[] = [];
   #used = 0;
 
-  constructor(core: Core) {
+  constructor(core: FrameHost) {
     this.#core = core;
   }
 

@@ -54,7 +54,7 @@ export interface SmmuCounters {
   invalidations: number;
   /** TLB entries that they dropped. */
   invalidatedEntries: number;
-  /** TLB entries dropped beyond what was named. */
+  /** Cached table pointers dropped beyond what was named (docs/capabilities.md, Over-invalidation). */
   collateralEntries: number;
   /** TLB entries that made room for others. */
   evictedEntries: number;

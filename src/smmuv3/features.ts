@@ -37,7 +37,7 @@ export const SMMUV3_PRESETS: {
   qemuNested: { idr0: 0xd44101b, idr1: 0x2730010, idr3: 0x1414, idr5: 0x74 },
   qemuStage1: { idr0: 0xd44101a, idr1: 0x2730010, idr3: 0x1404, idr5: 0x74 },
   qemuStage2: { idr0: 0xd441019, idr1: 0x2730010, idr3: 0x1414, idr5: 0x74 },
-  full: { idr0: 0x94c109b, idr1: 0xe730520, idr3: 0x23614, idr5: 0x4f6 },
+  full: { idr0: 0x94c109b, idr1: 0x6730520, idr3: 0x23614, idr5: 0x4f6 },
 };
 
 /** The modelled features by name, in place of bits. */

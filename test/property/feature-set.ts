@@ -4,7 +4,7 @@ import type { IdRegisters } from "../reference/smmu.js";
 import type { Random } from "./random.js";
 
 /** SMMUV3_PRESETS.full: everything that is modelled. */
-const FULL: IdRegisters = { idr0: 0x94c109bn, idr1: 0xe730520n, idr3: 0x23614n, idr5: 0x4f6n };
+const FULL: IdRegisters = { idr0: 0x94c109bn, idr1: 0x6730520n, idr3: 0x23614n, idr5: 0x4f6n };
 const QEMU_IDR1 = 0x2730010n;
 
 interface Choice {

@@ -31,7 +31,7 @@ export class PhysicalImage {
     const [low] = ram;
     this.#reserve = { next: low![0], end: low![0] + RESERVE_BYTES };
     this.#pools = ram.map(([base, size]) => ({
-      next: base + RESERVE_BYTES + (random.bits(14) << 12n),
+      next: base + RESERVE_BYTES + (random.bits(10) << 12n),
       end: base + size,
     }));
   }
