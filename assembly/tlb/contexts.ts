@@ -27,6 +27,7 @@ import {
   SPACE_PLAIN_MASK,
   SPACE_ROOT,
   SPACE_SEED,
+  SPACE_SIZES,
   SPACE_STAGE2,
   SPACE_VMID,
   takeRecord,
@@ -36,6 +37,8 @@ import { sweepDead } from "./sweep";
 export const HALF_MASK: usize = 0;
 export const HALF_VALUE: usize = 8;
 export const HALF_ID: usize = 16;
+/** Bits of HALF_ID that guess the page size. */
+export const GUESS_MASK: u64 = 63;
 export const HALF_SEED: usize = 24;
 export const HALF_SPACE: usize = 28;
 export const HALF_SIZE: usize = 32;
@@ -195,8 +198,10 @@ export function hasOverride(context: usize): bool {
 /** Makes half `half` of `context` probe with the tags of `space` (its own or its global partner). */
 export function pointTo(context: usize, half: u32, space: usize): void {
   const at = context + <usize>half * HALF_SIZE;
-  // A tag that no entry has keeps the fast path from answering without the override.
-  store<u64>(at + HALF_ID, hasOverride(context) ? NO_TAG : load<u64>(space + SPACE_ID_BITS));
+  // A tag that no entry has keeps the fast path from answering without the override. Otherwise the low six
+  // bits guess the page size: 12 while the space has had no larger pages, 0 = ask the predictor.
+  const guess: u64 = load<u64>(space + SPACE_SIZES) >> 13 === 0 ? 12 : 0;
+  store<u64>(at + HALF_ID, hasOverride(context) ? NO_TAG : load<u64>(space + SPACE_ID_BITS) | guess);
   store<u32>(at + HALF_SEED, load<u32>(space + SPACE_SEED));
 }
 

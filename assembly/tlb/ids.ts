@@ -38,7 +38,7 @@ function forgetMemos(): void {
 
 export class Ids {
   static cursor: u32 = 0;
-  /** Entries of dead ids that may still stand in the caches: while 0, every entry is alive. */
+  /** IOTLB entries of dead ids that still stand there: while 0, every entry is alive. */
   static deadEntries: u32 = 0;
   /** Whether an invalidation has left free ways among used ones since the caches were empty. */
   static holes: bool = false;

@@ -194,8 +194,8 @@ function dropLeaves(tlb: usize, space: usize, sizesInUse: u64): void {
 
 function dropIfLeaf(tlb: usize, slot: usize): void {
   if (Predicate.leafLg2 !== 0 && leafLg2Of(dataAt(tlb, slot)) !== Predicate.leafLg2) return;
-  erase(slot);
-  countBy(CNT_INVALIDATED, 1);
+  erase(tlb, slot);
+  if (tlb === Arena.iotlb) countBy(CNT_INVALIDATED, 1);
 }
 
 /** Every entry of the id whose page, or whose stage-1 leaf, overlaps first..last. */

@@ -5,7 +5,17 @@ import { CNT_PERMISSION_WALKS, PREDICTOR_SIZE } from "../../src/spec/abi/core";
 import { Arena, count } from "../mem/arena";
 import { leafCode, leafLg2Of } from "../pt/leaf-code";
 import { Leaf } from "../pt/state";
-import { globalOf, HALF_ID, halfOf, hasOverride, MEMO_DATA, MEMO_MASK, MEMO_PAGE, pointTo } from "./contexts";
+import {
+  GUESS_MASK,
+  globalOf,
+  HALF_ID,
+  halfOf,
+  hasOverride,
+  MEMO_DATA,
+  MEMO_MASK,
+  MEMO_PAGE,
+  pointTo,
+} from "./contexts";
 import { Ids, MEMO_GENERATION } from "./ids";
 import { ADDRESS_MASK, dataAt, FastLayout, find, insert, setHash, tagOf, touch } from "./set-associative";
 import { noteSize, SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES } from "./space";
@@ -106,7 +116,11 @@ function note(holder: usize): void {
 /** Points the fast path at what just answered: which tags, which size, and the page itself as memo. */
 function learn(context: usize, holder: usize, iova: u64, lg2: u32, data: u64): void {
   store<u8>(Arena.predictor + predictorIndex(iova, load<u32>(holder + SPACE_SEED)), <u8>lg2);
-  if (load<u64>(halfOf(context, iova) + HALF_ID) !== load<u64>(holder + SPACE_ID_BITS)) {
+  const known = load<u64>(halfOf(context, iova) + HALF_ID);
+  if (
+    (known & ~GUESS_MASK) !== load<u64>(holder + SPACE_ID_BITS) ||
+    (lg2 !== 12 && (known & GUESS_MASK) !== 0)
+  ) {
     // With an override the fast path must never answer: no id, no memo.
     if (hasOverride(context)) return;
     pointTo(context, <u32>(iova >> 55) & 1, holder);

@@ -23,7 +23,7 @@ import {
   TLB_STAMPS,
   TLB_WAYS,
 } from "../../src/spec/abi/core";
-import { count } from "../mem/arena";
+import { Arena, count } from "../mem/arena";
 import { ID_MASK, Ids, idOf } from "./ids";
 
 /** Address bits of a tag or data word. */
@@ -182,8 +182,9 @@ function victim(tlb: usize, set: u32, ways: u32): u32 {
 }
 
 /** A free way of the set at `base`, one whose id is dead counting as free, or `ways`. */
-function freeWay(base: usize, ways: u32): u32 {
-  const mayBeDead = Ids.deadEntries !== 0;
+function freeWay(tlb: usize, base: usize, ways: u32): u32 {
+  const mayBeDead = Ids.deadEntries !== 0 || tlb !== Arena.iotlb;
+  if (ASC_FEATURE_SIMD && ways === 4 && !mayBeDead) return findFast(base, 0);
   for (let way: u32 = 0; way < ways; ++way) {
     const held = load<u64>(base + ((<usize>way) << 3));
     if (held === 0 || (mayBeDead && !Ids.isLive(held))) return way;
@@ -207,9 +208,9 @@ export function insert(tlb: usize, tag: u64, data: u64, hash: u32): usize {
   if (way === ways) {
     // FIFO fills 0, 1, 2 … by itself; only what invalidations left behind must be looked for.
     const fifo = load<u32>(tlb + TLB_POLICY) === POLICY_FIFO;
-    if (!fifo || Ids.holes) way = freeWay(base, ways);
+    if (!fifo || Ids.holes) way = freeWay(tlb, base, ways);
     if (way === ways) way = fifo ? fifoVictim(tlb, set, ways) : victim(tlb, set, ways);
-    replace(base + ((<usize>way) << 3), tag);
+    replace(tlb, base + ((<usize>way) << 3), tag);
   }
   Ids.change();
   const slot = base + ((<usize>way) << 3);
@@ -226,7 +227,7 @@ export class FastLayout {
     const set = hash & load<u32>(tlb + TLB_MASK);
     const base: usize = load<u32>(tlb + TLB_BASE) + ((<usize>set) << 6);
     const fifo = load<u32>(tlb + TLB_POLICY) === POLICY_FIFO;
-    let way = !fifo || Ids.holes ? freeWay(base, 4) : 4;
+    let way = !fifo || Ids.holes ? freeWay(tlb, base, 4) : 4;
     if (way === 4) way = fifo ? fifoVictim(tlb, set, 4) : randomVictim(tlb, 4);
     const slot = base + ((<usize>way) << 3);
     const old = load<u64>(slot);
@@ -238,25 +239,26 @@ export class FastLayout {
   }
 }
 
-/** An entry of tag `old` (0 = none) made room for `tag`, whose id is another. */
+/** An entry of tag `old` (0 = none) made room in the IOTLB for `tag`, whose id is another. */
 function account(old: u64, tag: u64): void {
   if (old !== 0) Ids.removed(old);
   Ids.added(tag);
 }
 
-/** Writes `tag` over what stands at `slot`, with the bookkeeping of both ids. */
-function replace(slot: usize, tag: u64): void {
+/** Writes `tag` over what stands at `slot`. Only entries of the IOTLB are counted by id. */
+function replace(tlb: usize, slot: usize, tag: u64): void {
   const old = load<u64>(slot);
   store<u64>(slot, tag);
+  if (tlb !== Arena.iotlb) return;
   if (((old ^ tag) & ID_MASK) !== 0) account(old, tag);
   if (old !== 0) count(CNT_EVICTED);
 }
 
 /** Empties the way whose tag word is at `slot`. */
-export function erase(slot: usize): void {
+export function erase(tlb: usize, slot: usize): void {
   Ids.holes = true;
   Ids.change();
-  Ids.removed(load<u64>(slot));
+  if (tlb === Arena.iotlb) Ids.removed(load<u64>(slot));
   store<u64>(slot, 0);
 }
 

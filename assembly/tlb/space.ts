@@ -202,12 +202,13 @@ export function takeRecord(): usize {
   return 0;
 }
 
-/** Whether any cache may hold something under the id of `space`. */
+/** Whether no cache can hold anything under the id of `space`. */
 export function isEmpty(space: usize): bool {
-  return Ids.entries(load<u32>(space + SPACE_ID)) === 0 && load<u64>(space + SPACE_WALK_SIZES) === 0;
+  if (Ids.entries(load<u32>(space + SPACE_ID)) !== 0) return false;
+  return (load<u64>(space + SPACE_WALK_SIZES) | load<u64>(space + SPACE_STAGE2_SIZES)) === 0;
 }
 
-/** Gives `space` the id `fresh`: everything cached for it is gone. Counts the entries that went. */
+/** Gives `space` the id `fresh`: everything cached for it is gone. Counts the IOTLB entries. */
 export function renumber(space: usize, fresh: u32): void {
   countBy(CNT_INVALIDATED, Ids.retire(load<u32>(space + SPACE_ID)));
   putId(space, fresh);

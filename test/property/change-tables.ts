@@ -198,6 +198,6 @@ function toggle(random: Random, tree: TableTree, slot: Slot): { structural: bool
     return { structural, filled: true };
   }
   if (structural || random.chance(0.3)) tree.image.write(slot.pa, old & ~1n);
-  else tree.image.write(slot.pa, old ^ (1n << BigInt(random.pick([7, 7, 10, 10, 51]))));
+  else tree.image.write(slot.pa, old ^ (1n << BigInt(random.pick([6, 7, 7, 10, 10, 51]))));
   return { structural, filled: false };
 }

@@ -236,14 +236,15 @@ export class VirtualMachine implements TableSpace {
     if (backing === undefined) return undefined;
     // Normal memory, read and write, accessed.
     let attributes = (0xfn << 2n) | (3n << 6n) | (1n << 10n);
-    if (random.chance(0.12)) {
-      // Read-only, writable-clean, Access flag clear, or Device memory.
+    if (random.chance(0.15)) {
+      // Read-only, writable-clean, Access flag clear, Device memory, or not readable.
       attributes = random.pick([
         attributes & ~(1n << 7n),
         (attributes & ~(1n << 7n)) | (1n << 51n),
         attributes & ~(1n << 10n),
         (attributes & ~(1n << 10n) & ~(1n << 7n)) | (1n << 51n),
         attributes & ~(3n << 4n),
+        attributes & ~(1n << 6n),
       ]);
     }
     return this.stage2!.grow(ipa, { output: backing, level, attributes })
