@@ -1,7 +1,8 @@
 // The benchmark: rows of nanoseconds per translation and of ratios to a plain-TypeScript yardstick in the same run.
 // `runBench` measures, `formatBench` prints; the command line loads both.
-import { describeMachine, type MachineInfo } from "./machine-info.js";
+import { describeMachine } from "./machine-info.js";
 import { type BenchRow, checkSide, type Effort, measureRow } from "./measure.js";
+import type { BenchResult } from "./result.js";
 import { Rig } from "./rig.js";
 import { planRows, type RowPlan } from "./rows.js";
 import { modelInPlaceSide, modelSide, type Side, yardstickSide } from "./sides.js";
@@ -9,6 +10,7 @@ import { modelInPlaceSide, modelSide, type Side, yardstickSide } from "./sides.j
 export type { MachineInfo } from "./machine-info.js";
 export { BenchMismatchError, type BenchRow, type Spread } from "./measure.js";
 export { formatBench } from "./report.js";
+export type { BenchResult } from "./result.js";
 
 /** How to run the benchmark. */
 export interface BenchOptions {
@@ -28,14 +30,6 @@ export interface BenchOptions {
   seed?: number;
   /** Only rows whose name contains this text. */
   only?: string;
-}
-
-/** What a run found. */
-export interface BenchResult {
-  machine: MachineInfo;
-  rows: BenchRow[];
-  /** What to know when reading the numbers. */
-  notes: string[];
 }
 
 const NOTES = [

@@ -1,6 +1,6 @@
 // The result of a run as text for a terminal.
-import type { BenchResult } from "./index.js";
 import type { Spread } from "./measure.js";
+import type { BenchResult } from "./result.js";
 
 /**
  * Prints a result as a table.

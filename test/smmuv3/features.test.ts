@@ -88,7 +88,7 @@ describe("buildFeatures", () => {
   });
 
   it("changes one field and nothing else", () => {
-    expect(buildFeatures({ substreamIdBits: 0 })).toEqual({ ...SMMUV3_PRESETS.full, idr1: 0xe730020 });
+    expect(buildFeatures({ substreamIdBits: 0 })).toEqual({ ...SMMUV3_PRESETS.full, idr1: 0x6730020 });
     expect(buildFeatures({ accessFlagUpdate: true }, SMMUV3_PRESETS.qemuNested).idr0).toBe(0xd44105b);
     expect(buildFeatures({ dirtyStateUpdate: false }).idr0).toBe(0x94c105b);
   });
