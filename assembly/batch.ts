@@ -3,39 +3,26 @@
 //   plain  probe the set that the predictor names (fast layout only)
 //   memo   first ask whether the context's last slot still holds this page; worth it for sequential
 //          traffic (2x), a cost for random traffic (15 %), so blocks of requests choose by hit count
-//   slow   general layouts, caches off, translation disabled
+//   general  other layouts, caches off, translation disabled
 // A hit writes only its PA and leaf size: the other columns are filled for the whole batch beforehand.
 
 import {
-  CNT_NOT_LOOKED_UP,
   CNT_REQUESTS,
   POLICY_FIFO,
   POLICY_RANDOM,
-  SOURCE_CONFIG,
   SOURCE_IOTLB,
-  SOURCE_WALK,
   SOURCE_WALK_CACHE,
-  STATUS_BYPASSED,
-  STATUS_FAULT,
   STATUS_TRANSLATED,
   TLB_BASE,
   TLB_MASK,
   TLB_POLICY,
   TLB_WAYS,
 } from "../src/spec/abi/core";
-import {
-  configure,
-  effectiveAccess,
-  endWithFault,
-  isEnabled,
-  mustWait,
-  ShortPath,
-  translateDisabled,
-  translateWith,
-} from "./dispatch";
-import { Trace } from "./lib/trace";
-import { Arena, count, countBy } from "./mem/arena";
-import { Leaf, Request } from "./pt/state";
+import { isEnabled, ShortPath } from "./dispatch";
+
+import { Arena, countBy } from "./mem/arena";
+import { Leaf } from "./pt/state";
+import { answer } from "./request";
 import {
   dropContexts,
   findContext,
@@ -61,7 +48,6 @@ const PLAIN_BLOCKS: u32 = 15;
 
 /** State that outlives a batch, so that small batches choose as well as large ones. */
 export class Batch {
-  static faults: u32 = 0;
   /** Requests left before the memo is tried again. */
   static plainLeft: u32 = 0;
   /** Requests of the memo block in progress, and those that the memo could not answer. */
@@ -69,7 +55,6 @@ export class Batch {
   static others: u32 = 0;
 
   static reset(): void {
-    Batch.faults = 0;
     Batch.plainLeft = 0;
     Batch.tried = 0;
     Batch.others = 0;
@@ -119,7 +104,7 @@ function runSlow(first: u32, last: u32): u32 {
       load<u32>(Arena.stream + ((<usize>i) << 2)),
       load<u32>(Arena.pasid + ((<usize>i) << 2)),
     );
-    if (!slow(i, enabled, context)) return i;
+    if (!answer(i, enabled, context)) return i;
   }
   return last;
 }
@@ -178,7 +163,7 @@ function plainBlock(first: u32, last: u32): u32 {
       let hash: u32;
       let tag: u64;
       if ((id & GUESS_MASK) !== 0) {
-        // Only 4 KiB pages so far: constant shifts and no predictor (npm run bench, "tlb hit": 8.8 to 7.3 ns).
+        // Only 4 KiB pages so far: constant shifts and no predictor (nested-iommu bench, "tlb hit": 8.8 to 7.3 ns).
         lg2 = 12;
         hash = <u32>(iova >> 12) ^ <u32>((iova & ADDRESS_MASK) >> 21) ^ seed;
         tag = (iova & ADDRESS_MASK) | id;
@@ -207,7 +192,7 @@ function plainBlock(first: u32, last: u32): u32 {
         }
       }
     }
-    if (!slow(i, true, context)) return i;
+    if (!answer(i, true, context)) return i;
   }
   return last;
 }
@@ -226,7 +211,7 @@ function memoBlock(first: u32, last: u32): u32 {
 /**
  * Answers requests from the contexts' memos alone; returns the first that it cannot answer. Nothing is called
  * here, so no entry comes or goes on the way: one look at a memo is enough for a run of one stream, and the
- * engine keeps everything in registers (npm run bench, "sequential": 4.5 to 3.5 ns).
+ * engine keeps everything in registers (nested-iommu bench, "sequential": 4.5 to 3.5 ns).
  */
 function memoHits(first: u32, last: u32): u32 {
   const streams = Arena.stream;
@@ -303,61 +288,5 @@ function remember(i: u32): bool {
       }
     }
   }
-  return slow(i, true, context);
-}
-
-/** The general path of request `i`, whose context is `known` or not cached (0); false when it must wait. */
-function slow(i: u32, enabled: bool, known: usize): bool {
-  const iova = load<u64>(Arena.iova + ((<usize>i) << 3));
-  const asked = <u32>load<u8>(Arena.access + i) & 7;
-  Request.begin();
-  if (isDefined(NI_TRACE)) Trace.request = i;
-
-  let status: u32;
-  let context = known;
-  let access = asked;
-  if (enabled) {
-    if (context === 0) {
-      context = configure(
-        load<u32>(Arena.stream + ((<usize>i) << 2)),
-        load<u32>(Arena.pasid + ((<usize>i) << 2)),
-      );
-    }
-    access = effectiveAccess(context, asked);
-    status = context !== 0 ? translateWith(context, iova, access) : STATUS_FAULT;
-  } else {
-    status = translateDisabled(iova);
-  }
-  let pa = Leaf.output;
-  let lg2 = Leaf.lg2;
-  if (status > <u32>STATUS_BYPASSED) {
-    if (status === STATUS_FAULT) {
-      if (mustWait()) return false;
-      status = fault(i, iova, access, context);
-    }
-    pa = 0;
-    lg2 = 0;
-  }
-  store<u64>(Arena.pa + ((<usize>i) << 3), pa);
-  store<u8>(Arena.status + i, <u8>status);
-  store<u8>(Arena.leafLg2 + i, <u8>lg2);
-  store<u8>(Arena.fetches + i, <u8>min(Request.fetches, 255));
-  store<u8>(Arena.source + i, <u8>sourceOf());
-  return true;
-}
-
-/** Appends the fault record of request `i`; returns its status code. */
-function fault(i: u32, iova: u64, access: u32, context: usize): u32 {
-  if (context === 0) count(CNT_NOT_LOOKED_UP);
-  const stream = load<u32>(Arena.stream + ((<usize>i) << 2));
-  const pasid = load<u32>(Arena.pasid + ((<usize>i) << 2));
-  const status = endWithFault(Batch.faults, i, stream, pasid, iova, access, context);
-  Batch.faults += 1;
-  return status;
-}
-
-function sourceOf(): u32 {
-  if (Request.cached) return SOURCE_WALK_CACHE;
-  if (Request.hit) return SOURCE_IOTLB;
-  return Request.fetches !== 0 ? SOURCE_WALK : SOURCE_CONFIG;
+  return answer(i, true, context);
 }

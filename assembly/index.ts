@@ -7,6 +7,7 @@ import { Trace } from "./lib/trace";
 import { Arena } from "./mem/arena";
 import { Bus, slotOf } from "./mem/physical";
 import { fillPermissions } from "./pt/fmt/vmsa-permissions";
+import { Faults } from "./request";
 import { ContextTable, dropContexts } from "./tlb/contexts";
 import { Ids } from "./tlb/ids";
 import { invalidate, Predicate } from "./tlb/invalidate";
@@ -18,6 +19,7 @@ export function init(header: usize): void {
   Arena.load(header);
   fillPermissions();
   Batch.reset();
+  Faults.count = 0;
   SpaceTable.reset();
   ContextTable.reset();
   Ids.reset();
@@ -25,7 +27,7 @@ export function init(header: usize): void {
 
 /** Forgets the fault records of the last batch. */
 export function begin(): void {
-  Batch.faults = 0;
+  Faults.count = 0;
 }
 
 /** Translates requests first..last-1 of the batch; returns where it stopped (`last` unless a frame is missing). */
@@ -40,7 +42,7 @@ export function frameSlot(pa: u64): usize {
 
 /** Number of fault records of the batch so far. */
 export function faultCount(): u32 {
-  return Batch.faults;
+  return Faults.count;
 }
 
 /** The physical address that the request at which `run` stopped needs. */

@@ -70,6 +70,7 @@ import { bits, field, ones } from "../lib/bits";
 import { Arena, count } from "../mem/arena";
 import { Bus, hostOf } from "../mem/physical";
 import { Fault, REASON_MISSING } from "../pt/state";
+import { ACCESS_AND_SHIFT, ACCESS_OR_SHIFT } from "../tlb/contexts";
 import { idr0, idr0Field, idr1Field, oas } from "./features";
 import { REASON_BAD_STE, REASON_BAD_STREAMID, REASON_STE_FETCH } from "./reason";
 import { isStage2Legal, stage2Root, stage2Walk } from "./ste-stage2";
@@ -87,7 +88,6 @@ export const STE_RECORD_STAGE2_WALK: usize = 40;
 
 export const STE_FLAG_S2R: u32 = 1;
 export const STE_FLAG_STALLD: u32 = 2;
-/** Access override: AND in bits 10:8, OR in bits 14:12, as in a context's flags. */
 const STE_SIZE_LG2: u32 = 6;
 const CONFIG_S1: u32 = 1;
 const CONFIG_S2: u32 = 2;
@@ -231,7 +231,7 @@ function decode(record: usize, stream: u32, ste: usize): void {
   store<u64>(record + STE_RECORD_STAGE2_WALK, nested ? stage2Walk(ste) : 0);
 }
 
-/** PRIVCFG and INSTCFG (IHI 0070 5.2) as masks over access codes (2 execute, 4 privileged). */
+/** PRIVCFG and INSTCFG (IHI 0070 5.2) as masks over access codes (2 execute, 4 privileged), as in a context's flags. */
 function accessOverride(ste: usize): u32 {
   let and: u32 = 7;
   let or: u32 = 0;
@@ -243,7 +243,7 @@ function accessOverride(ste: usize): u32 {
     if (instruction === 2) and &= ~2;
     if (instruction === 3) or |= 2;
   }
-  return (and << 8) | (or << 12);
+  return (and << ACCESS_AND_SHIFT) | (or << ACCESS_OR_SHIFT);
 }
 
 /** CFGI_STE: forgets the STEs of streams first..last. */

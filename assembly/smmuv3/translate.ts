@@ -42,6 +42,8 @@ import { nestedWalk, stage1Request, stage2Request } from "../pt/nested";
 import { Plain } from "../pt/plain";
 import { Fault, Leaf, REASON_ADDRESS_SIZE, REASON_MISSING, REASON_TRANSLATION, Request } from "../pt/state";
 import {
+  ACCESS_AND_SHIFT,
+  ACCESS_OR_SHIFT,
   CTX_FLAGS,
   HALF_MASK,
   HALF_SPACE,
@@ -229,7 +231,7 @@ function hasStage1(flags: u32, context: usize): bool {
 /** The access code after STE overrides; a write is data whatever its execute attribute (5.2 INSTCFG). */
 export function effectiveAccess(context: usize, access: u32): u32 {
   const flags = context !== 0 ? load<u32>(context + CTX_FLAGS) : Lookup.accessAndOr;
-  const overridden = (access & (flags >> 8)) | ((flags >> 12) & 7);
+  const overridden = (access & (flags >> ACCESS_AND_SHIFT)) | ((flags >> ACCESS_OR_SHIFT) & 7);
   return (overridden & ACCESS_WRITE) !== 0 ? overridden & ~ACCESS_EXECUTE : overridden;
 }
 

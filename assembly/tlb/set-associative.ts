@@ -24,12 +24,10 @@ import {
   TLB_WAYS,
 } from "../../src/spec/abi/core";
 import { Arena, count } from "../mem/arena";
-import { ID_MASK, Ids, idOf } from "./ids";
+import { ID_MASK, Ids } from "./ids";
 
 /** Address bits of a tag or data word. */
 export const ADDRESS_MASK: u64 = 0x000ffffffffff000;
-/** Low bits of a data word: one per access (1 write, 2 execute, 4 privileged) that must not hit. */
-export const DENY_MASK: u64 = 0xff;
 
 /** The tag of the page of 2^`lg2` bytes that holds `address`, in the space `id` (already spread). */
 export function tagOf(address: u64, lg2: u32, id: u64): u64 {
@@ -279,13 +277,4 @@ export function eraseDead(tlb: usize): void {
 /** Number of ways in all sets. */
 export function capacity(tlb: usize): u32 {
   return load<u32>(tlb + TLB_SETS) * load<u32>(tlb + TLB_WAYS);
-}
-
-/** Whether `tag` belongs to the space with id bits `id`. */
-export function isOf(tag: u64, id: u64): bool {
-  return (tag & ID_MASK) === id;
-}
-
-export function idInTag(tag: u64): u32 {
-  return idOf(tag);
 }

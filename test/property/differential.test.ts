@@ -3,7 +3,7 @@
 // descriptors must be the same. NI_SEED=n reproduces, NI_WORLD=i runs one world, NI_RUNS=n runs n times as many.
 
 import { describe, expect, it } from "vitest";
-import type { CacheOptions } from "../../src/index.js";
+import type { CacheOptions, SmmuV3Options } from "../../src/index.js";
 import { Histogram } from "./histogram.js";
 import { Machine } from "./machine.js";
 import { onlyWorld, runs, seed } from "./settings.js";
@@ -13,7 +13,7 @@ import { WorldRun } from "./world-run.js";
 const WORLDS = 250 * runs;
 const MOST_FAILURES = 5;
 
-const CACHES: Record<string, CacheOptions> = {
+const CACHES: Record<string, CacheOptions & Pick<SmmuV3Options, "core">> = {
   default: {},
   "one entry": { iotlb: { entries: 1, ways: 1 }, configCache: { contexts: 1 } },
   minimum: {
@@ -22,6 +22,7 @@ const CACHES: Record<string, CacheOptions> = {
     configCache: { contexts: 2 },
   },
   "general 96 x 3 lru": { iotlb: { entries: 96, ways: 3, policy: "lru" } },
+  "scalar build": { core: "scalar" },
   "general 64 x 8 plru, no walk caches": {
     iotlb: { entries: 64, ways: 8, policy: "plru" },
     walkCaches: "off",

@@ -1,7 +1,7 @@
 // A machine under test: the SmmuV3 of the public API with some choice of caches, set up from a random world, and
 // its answers compared with the reference model's.
 
-import { type CacheOptions, SmmuV3 } from "../../src/index.js";
+import { type CacheOptions, SmmuV3, type SmmuV3Options } from "../../src/index.js";
 import { isRefused, type Outcome, type Request } from "../reference/outcome.js";
 import type { World } from "./world.js";
 
@@ -54,7 +54,7 @@ export class Machine {
 
   constructor(
     readonly name: string,
-    caches: CacheOptions,
+    caches: CacheOptions & Pick<SmmuV3Options, "core">,
     readonly batchCapacity = 1024,
   ) {
     this.cacheless = [caches.iotlb, caches.walkCaches, caches.configCache].every((cache) => cache === "off");

@@ -146,7 +146,6 @@ export const CNT_BYPASSED = 8;
 export const CNT_FAULTED = 16;
 export const CNT_ABORTED = 24;
 export const CNT_IOTLB_MISSES = 32;
-export const CNT_WALKS = 40;
 export const CNT_WC1_HITS = 48;
 export const CNT_WC1_MISSES = 56;
 export const CNT_WC2_HITS = 64;

@@ -1,0 +1,84 @@
+// The general path of one request: everything that the probing loops (batch.ts) do not answer themselves.
+// Writes all columns of the request and appends its fault record, if it ends in one.
+
+import {
+  CNT_NOT_LOOKED_UP,
+  SOURCE_CONFIG,
+  SOURCE_IOTLB,
+  SOURCE_WALK,
+  SOURCE_WALK_CACHE,
+  STATUS_BYPASSED,
+  STATUS_FAULT,
+} from "../src/spec/abi/core";
+import {
+  configure,
+  effectiveAccess,
+  endWithFault,
+  mustWait,
+  translateDisabled,
+  translateWith,
+} from "./dispatch";
+import { Trace } from "./lib/trace";
+import { Arena, count } from "./mem/arena";
+import { Leaf, Request } from "./pt/state";
+
+/** Fault records of the batch in progress. */
+export class Faults {
+  static count: u32 = 0;
+}
+
+/** The general path of request `i`, whose context is `known` or not cached (0); false when it must wait. */
+export function answer(i: u32, enabled: bool, known: usize): bool {
+  const iova = load<u64>(Arena.iova + ((<usize>i) << 3));
+  const asked = <u32>load<u8>(Arena.access + i) & 7;
+  Request.begin();
+  if (isDefined(NI_TRACE)) Trace.request = i;
+
+  let status: u32;
+  let context = known;
+  let access = asked;
+  if (enabled) {
+    if (context === 0) {
+      context = configure(
+        load<u32>(Arena.stream + ((<usize>i) << 2)),
+        load<u32>(Arena.pasid + ((<usize>i) << 2)),
+      );
+    }
+    access = effectiveAccess(context, asked);
+    status = context !== 0 ? translateWith(context, iova, access) : STATUS_FAULT;
+  } else {
+    status = translateDisabled(iova);
+  }
+  let pa = Leaf.output;
+  let lg2 = Leaf.lg2;
+  if (status > <u32>STATUS_BYPASSED) {
+    if (status === STATUS_FAULT) {
+      if (mustWait()) return false;
+      status = fault(i, iova, access, context);
+    }
+    pa = 0;
+    lg2 = 0;
+  }
+  store<u64>(Arena.pa + ((<usize>i) << 3), pa);
+  store<u8>(Arena.status + i, <u8>status);
+  store<u8>(Arena.leafLg2 + i, <u8>lg2);
+  store<u8>(Arena.fetches + i, <u8>min(Request.fetches, 255));
+  store<u8>(Arena.source + i, <u8>sourceOf());
+  return true;
+}
+
+/** Appends the fault record of request `i`; returns its status code. */
+function fault(i: u32, iova: u64, access: u32, context: usize): u32 {
+  if (context === 0) count(CNT_NOT_LOOKED_UP);
+  const stream = load<u32>(Arena.stream + ((<usize>i) << 2));
+  const pasid = load<u32>(Arena.pasid + ((<usize>i) << 2));
+  const status = endWithFault(Faults.count, i, stream, pasid, iova, access, context);
+  Faults.count += 1;
+  return status;
+}
+
+function sourceOf(): u32 {
+  if (Request.cached) return SOURCE_WALK_CACHE;
+  if (Request.hit) return SOURCE_IOTLB;
+  return Request.fetches !== 0 ? SOURCE_WALK : SOURCE_CONFIG;
+}
