@@ -1,7 +1,7 @@
 // Changes to the configuration structures of a random world: CDs, STEs, L1STDs, with the CFGI and TLBI commands that
 // make them visible (IHI 0070 4.3, 5.1.1, 5.2.1, 5.4.1).
 
-import type { Change } from "./change.js";
+import type { Change } from "./change-made.js";
 import * as cmd from "./command-bytes.js";
 import { type CdPlace, type Stream, writeCd } from "./stream.js";
 import type { World } from "./world.js";

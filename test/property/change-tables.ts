@@ -2,7 +2,7 @@
 // range, with level hints, by ASID, by VMID (IHI 0070 4.4, DDI 0487 D8.16.5).
 
 import type { AddressSpace, Half } from "./address-space.js";
-import type { Change } from "./change.js";
+import type { Change } from "./change-made.js";
 import * as cmd from "./command-bytes.js";
 import type { Random } from "./random.js";
 import type { Slot, TableTree } from "./table-tree.js";

@@ -2,15 +2,10 @@
 // DDI 0487 D8.16.5): a descriptor, a table, a CD, an STE, or an invalid descriptor filled in, which needs none.
 
 import { changeCd, changeL1std, changeSte } from "./change-configuration.js";
+import type { Change } from "./change-made.js";
 import { changeStage1, changeStage2 } from "./change-tables.js";
 import * as cmd from "./command-bytes.js";
 import type { World } from "./world.js";
-
-/** A change as done: what it was, and the commands to issue. */
-export interface Change {
-  what: string;
-  commands: Uint8Array[];
-}
 
 /** More invalidations than needed: nothing may change. */
 function needless(world: World): Change {
