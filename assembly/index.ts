@@ -25,24 +25,19 @@ export function init(header: usize): void {
   Ids.reset();
 }
 
-/** Forgets the fault records of the last batch. */
-export function begin(): void {
-  Faults.count = 0;
-}
-
-/** Translates requests first..last-1 of the batch; returns where it stopped (`last` unless a frame is missing). */
-export function run(first: u32, last: u32): u32 {
-  return runBatch(first, last);
+/**
+ * Translates requests first..last-1 of the batch. Returns the number of fault records, or -1 - index of a
+ * request that must wait for an external frame; `resume` goes on from there and keeps the records.
+ */
+export function run(first: u32, last: u32, resume: bool): i32 {
+  if (!resume) Faults.count = 0;
+  const stopped = runBatch(first, last);
+  return stopped === last ? <i32>Faults.count : -1 - <i32>stopped;
 }
 
 /** Linear offset of the frame-table slot for physical address `pa`: its own, or the free one to take. */
 export function frameSlot(pa: u64): usize {
   return slotOf(pa >> FRAME_LG2);
-}
-
-/** Number of fault records of the batch so far. */
-export function faultCount(): u32 {
-  return Faults.count;
 }
 
 /** The physical address that the request at which `run` stopped needs. */

@@ -12,9 +12,7 @@ export type CoreBuild = "release" | "scalar";
 export interface CoreExports {
   readonly memory: WebAssembly.Memory;
   init(header: number): void;
-  begin(): void;
-  run(first: number, last: number): number;
-  faultCount(): number;
+  run(first: number, last: number, resume: number): number;
   missingAddress(): bigint;
   frameSlot(pa: bigint): number;
   forgetStreams(first: number, last: number): void;

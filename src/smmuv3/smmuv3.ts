@@ -186,14 +186,12 @@ export class SmmuV3 {
 
   #run(first: number, last: number): number {
     const { exports } = this.#core;
-    exports.begin();
-    let at = exports.run(first, last) >>> 0;
-    while (at < last) {
+    let faults = exports.run(first, last, 0);
+    while (faults < 0) {
       this.memory.supply(BigInt.asUintN(64, exports.missingAddress()));
-      at = exports.run(at, last) >>> 0;
+      faults = exports.run(-1 - faults, last, 1);
     }
     if (this.#options.external) this.memory.storeChanged();
-    const faults = exports.faultCount() >>> 0;
     this.#lastEvent = undefined;
     if (faults > 0 || this.#recorded.length > 0) this.#record(faults);
     return faults;
