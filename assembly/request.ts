@@ -21,6 +21,7 @@ import {
 import { Trace } from "./lib/trace";
 import { Arena, count } from "./mem/arena";
 import { Leaf, Request } from "./pt/state";
+import { pasidOf } from "./tlb/contexts";
 
 /** Fault records of the batch in progress. */
 export class Faults {
@@ -41,7 +42,7 @@ export function answer(i: u32, enabled: bool, known: usize): bool {
     if (context === 0) {
       context = configure(
         load<u32>(Arena.stream + ((<usize>i) << 2)),
-        load<u32>(Arena.pasid + ((<usize>i) << 2)),
+        pasidOf(load<u32>(Arena.pasid + ((<usize>i) << 2))),
       );
     }
     access = effectiveAccess(context, asked);
@@ -71,7 +72,7 @@ export function answer(i: u32, enabled: bool, known: usize): bool {
 function fault(i: u32, iova: u64, access: u32, context: usize): u32 {
   if (context === 0) count(CNT_NOT_LOOKED_UP);
   const stream = load<u32>(Arena.stream + ((<usize>i) << 2));
-  const pasid = load<u32>(Arena.pasid + ((<usize>i) << 2));
+  const pasid = pasidOf(load<u32>(Arena.pasid + ((<usize>i) << 2)));
   const status = endWithFault(Faults.count, i, stream, pasid, iova, access, context);
   Faults.count += 1;
   return status;

@@ -9,7 +9,7 @@
 //  96 stream u32 | 100 pasid u32 | 104 next in hash u32 | 108 in use u32
 // 112 next, 116 previous context of half 0's space | 120, 124 of half 1's
 
-import { CONTEXT_SIZE } from "../../src/spec/abi/core";
+import { CONTEXT_SIZE, PASID_VALID } from "../../src/spec/abi/core";
 import { Arena } from "../mem/arena";
 import { Ids } from "./ids";
 import {
@@ -51,6 +51,7 @@ export const CTX_PASID: usize = 100;
 export const CTX_NEXT: usize = 104;
 export const CTX_IN_USE: usize = 108;
 const CTX_LINKS: usize = 112;
+const PASID_MASK: u32 = 0xfffff;
 
 /** Bits of CTX_FLAGS that every vendor has: how the request is answered. */
 export const MODE_MASK: u32 = 7;
@@ -88,8 +89,14 @@ function hashHead(stream: u32, pasid: u32): usize {
   return Arena.contextHash + ((<usize>((key ^ (key >> 15)) & Arena.contextHashMask)) << 2);
 }
 
-/** The context of (stream, pasid word), or 0. Streams without PASID have a direct table. */
-export function findContext(stream: u32, pasid: u32): usize {
+/** A batch's PASID word as contexts are keyed: bit 31 and the 20-bit PASID, or 0 when none is given. */
+export function pasidOf(word: u32): u32 {
+  return (word & <u32>PASID_VALID) !== 0 ? word & (<u32>PASID_VALID | PASID_MASK) : 0;
+}
+
+/** The context of (stream, PASID word), or 0. Streams without PASID have a direct table. */
+export function findContext(stream: u32, word: u32): usize {
+  const pasid = pasidOf(word);
   if (pasid === 0 && stream < Arena.streamTableSize) {
     return load<u32>(Arena.streamTable + ((<usize>stream) << 2));
   }
@@ -148,7 +155,7 @@ export function dropContexts(first: u32, last: u32, pasid: i64): void {
     if (load<u32>(context + CTX_IN_USE) === 0) continue;
     const stream = load<u32>(context + CTX_STREAM);
     if (stream < first || stream > last) continue;
-    if (pasid >= 0 && (load<u32>(context + CTX_PASID) & 0xfffff) !== <u32>pasid) continue;
+    if (pasid >= 0 && (load<u32>(context + CTX_PASID) & PASID_MASK) !== <u32>pasid) continue;
     dropContext(context);
   }
 }
