@@ -40,6 +40,11 @@ export function frameSlot(pa: u64): usize {
   return slotOf(pa >> FRAME_LG2);
 }
 
+/** Fault records of the batch so far: needed only where `run` could not finish. */
+export function faultCount(): u32 {
+  return Faults.count;
+}
+
 /** The physical address that the request at which `run` stopped needs. */
 export function missingAddress(): u64 {
   return Bus.missingAddress;

@@ -2,7 +2,10 @@
 // Writes all columns of the request and appends its fault record, if it ends in one.
 
 import {
+  CNT_CONFIG_MISSES,
+  CNT_IOTLB_MISSES,
   CNT_NOT_LOOKED_UP,
+  CNT_PERMISSION_WALKS,
   SOURCE_CONFIG,
   SOURCE_IOTLB,
   SOURCE_WALK,
@@ -28,11 +31,34 @@ export class Faults {
   static count: u32 = 0;
 }
 
+/**
+ * What a request has counted of itself, taken back when it must wait and begin again. The memory that it
+ * has read was read, and stays counted.
+ */
+class Waiting {
+  static iotlbMisses: u64 = 0;
+  static permissionWalks: u64 = 0;
+  static configMisses: u64 = 0;
+
+  static save(): void {
+    Waiting.iotlbMisses = load<u64>(Arena.counters + CNT_IOTLB_MISSES);
+    Waiting.permissionWalks = load<u64>(Arena.counters + CNT_PERMISSION_WALKS);
+    Waiting.configMisses = load<u64>(Arena.counters + CNT_CONFIG_MISSES);
+  }
+
+  static restore(): void {
+    store<u64>(Arena.counters + CNT_IOTLB_MISSES, Waiting.iotlbMisses);
+    store<u64>(Arena.counters + CNT_PERMISSION_WALKS, Waiting.permissionWalks);
+    store<u64>(Arena.counters + CNT_CONFIG_MISSES, Waiting.configMisses);
+  }
+}
+
 /** The general path of request `i`, whose context is `known` or not cached (0); false when it must wait. */
 export function answer(i: u32, enabled: bool, known: usize): bool {
   const iova = load<u64>(Arena.iova + ((<usize>i) << 3));
   const asked = <u32>load<u8>(Arena.access + i) & 7;
   Request.begin();
+  Waiting.save();
   if (isDefined(NI_TRACE)) Trace.request = i;
 
   let status: u32;
@@ -54,7 +80,10 @@ export function answer(i: u32, enabled: bool, known: usize): bool {
   let lg2 = Leaf.lg2;
   if (status > <u32>STATUS_BYPASSED) {
     if (status === STATUS_FAULT) {
-      if (mustWait()) return false;
+      if (mustWait()) {
+        Waiting.restore();
+        return false;
+      }
       status = fault(i, iova, access, context);
     }
     pa = 0;

@@ -8,6 +8,7 @@ import {
   CLASS_TT,
   CNT_ABORTED,
   CNT_BYPASSED,
+  CNT_DISABLED,
   CNT_FAULT_TYPES,
   CNT_FAULTED,
   CNT_IOTLB_MISSES,
@@ -68,6 +69,7 @@ const UNPRIVILEGED: u32 = 0x0f;
 
 /** SMMUEN = 0: GBPA decides (6.3.14). Returns the status. */
 export function translateDisabled(iova: u64): u32 {
+  count(CNT_DISABLED);
   count(CNT_NOT_LOOKED_UP);
   if (globalAbort() || iova >> oas() !== 0) {
     count(CNT_ABORTED);

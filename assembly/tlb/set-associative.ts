@@ -140,10 +140,20 @@ function plruVictim(tlb: usize, set: u32, ways: u32): u32 {
   return way;
 }
 
+/** In the FIFO word of a set: it has been full, so the way below is the next to go. */
+const WAS_FULL: u32 = 0x8000;
+
+/**
+ * The next way in round-robin order. A set that is still filling gives its free ways in order; once
+ * invalidations make holes, free ways are looked for (freeWay) and the order begins at way 0.
+ */
 function fifoVictim(tlb: usize, set: u32, ways: u32): u32 {
   const at = load<u32>(tlb + TLB_META) + ((<usize>set) << 1);
-  const way = <u32>load<u16>(at);
-  store<u16>(at, <u16>(way + 1 === ways ? 0 : way + 1));
+  const word = <u32>load<u16>(at);
+  const full = (word & WAS_FULL) !== 0;
+  const way = full || !Ids.holes ? word & ~WAS_FULL : 0;
+  const next = way + 1 === ways ? WAS_FULL : way + 1;
+  store<u16>(at, <u16>(next | (full || Ids.holes ? WAS_FULL : 0)));
   return way;
 }
 

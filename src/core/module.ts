@@ -13,6 +13,7 @@ export interface CoreExports {
   readonly memory: WebAssembly.Memory;
   init(header: number): void;
   run(first: number, last: number, resume: number): number;
+  faultCount(): number;
   missingAddress(): bigint;
   frameSlot(pa: bigint): number;
   forgetStreams(first: number, last: number): void;

@@ -75,14 +75,18 @@ export class PhysicalMemory {
     const known = this.#core.frames.find(Number(frame));
     if (known >= 0) return known;
     const flags = this.#flagsOf(frame);
+    if (flags !== FRAME_FLAG_EXTERNAL) return this.#core.frames.take(Number(frame), flags);
+    // Asked for before the frame is taken: an embedder's error leaves nothing half done.
+    const bytes = this.#fromEmbedder(frame << FRAME_LG2);
     const at = this.#core.frames.take(Number(frame), flags);
-    if (flags === FRAME_FLAG_EXTERNAL) this.#fillFrame(frame << FRAME_LG2, at);
+    this.#core.u8.set(bytes, at);
     return at;
   }
 
-  #fillFrame(pa: bigint, at: number): void {
-    const owner = this.#external.find((range) => pa >= range.base && pa < range.base + range.size);
-    owner?.fill(pa, this.#core.u8.subarray(at, at + FRAME_BYTES));
+  #fromEmbedder(pa: bigint): Uint8Array {
+    const bytes = new Uint8Array(FRAME_BYTES);
+    this.#external.find((range) => pa >= range.base && pa < range.base + range.size)?.fill(pa, bytes);
+    return bytes;
   }
 
   /** @internal Backs the frame that stopped a batch. */
@@ -233,6 +237,7 @@ export class PhysicalMemory {
 
   /** Sets `length` bytes from `pa` on to `byte`. */
   fill(pa: bigint, length: number, byte: number): void {
+    this.#require(pa, length);
     const chunk = new Uint8Array(Math.min(length, FRAME_BYTES)).fill(byte);
     for (let done = 0; done < length; done += chunk.length) {
       this.write(pa + BigInt(done), chunk.subarray(0, Math.min(chunk.length, length - done)));

@@ -112,7 +112,7 @@ export function readCounters(core: Core): SmmuCounters {
     walkCacheStage2Misses: c(A.CNT_WC2_MISSES),
     stage2TlbHits: core.plan.stage2Tlb > 0 ? c(A.CNT_S2TLB_HITS) : 0,
     stage2TlbMisses: core.plan.stage2Tlb > 0 ? c(A.CNT_S2TLB_MISSES) : 0,
-    configHits: core.plan.configCache ? requests - c(A.CNT_CONFIG_MISSES) : 0,
+    configHits: core.plan.configCache ? requests - c(A.CNT_DISABLED) - c(A.CNT_CONFIG_MISSES) : 0,
     configMisses: c(A.CNT_CONFIG_MISSES),
     steFetches: c(A.CNT_STE_FETCHES),
     cdFetches: c(A.CNT_CD_FETCHES),

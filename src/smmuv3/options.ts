@@ -69,7 +69,7 @@ function iotlbPlan(option: CacheOptions["iotlb"]): Required<IotlbOptions> | unde
   if (option === "off") return undefined;
   const { entries, ways, policy = "fifo" } = option ?? DEFAULT_IOTLB;
   whole("iotlb.entries", entries, 1, 2 ** 20);
-  whole("iotlb.ways", ways, 1, Math.min(entries, 65535));
+  whole("iotlb.ways", ways, 1, Math.min(entries, 32767));
   if (entries % ways !== 0) {
     throw new RangeError(`"iotlb.entries" expected a multiple of "iotlb.ways" ${ways}, got ${entries}`);
   }
@@ -94,6 +94,9 @@ export function planArena(options: SmmuV3Options): ArenaPlan {
     options.configCache === "off"
       ? 1
       : whole("configCache.contexts", options.configCache?.contexts ?? 1024, 1, 65536);
+  if (options.core !== undefined && options.core !== "release" && options.core !== "scalar") {
+    throw new RangeError(`"core" expected "release" or "scalar", got ${String(options.core)}`);
+  }
   const limit = whole("memoryLimit", options.memoryLimit ?? 2 ** 30, FRAME_BYTES, 3.9 * 2 ** 30);
   return {
     batchCapacity: whole("batchCapacity", options.batchCapacity ?? 4096, 1, 2 ** 20),

@@ -69,7 +69,8 @@ export class SmmuV3 {
     const external = options.external ?? [];
     const ranges = frameRanges(options.ram, external);
     this.#core = new Core(planArena(options), ranges, options.core);
-    this.#core.ensure(this.#core.framesBase + reservedBytes(options));
+    // One frame more: the first is the frame of zeros.
+    this.#core.ensure(this.#core.framesBase + reservedBytes(options) + 65536);
     this.memory = new PhysicalMemory(this.#core, ranges, external);
     this.batch = new Batch(this.#core);
     this.#hardware = this.#build();
@@ -186,14 +187,20 @@ export class SmmuV3 {
 
   #run(first: number, last: number): number {
     const { exports } = this.#core;
-    let faults = exports.run(first, last, 0);
-    while (faults < 0) {
-      this.memory.supply(BigInt.asUintN(64, exports.missingAddress()));
-      faults = exports.run(-1 - faults, last, 1);
-    }
-    if (this.#options.external) this.memory.storeChanged();
+    const { external } = this.#options;
     this.#lastEvent = undefined;
-    if (faults > 0 || this.#recorded.length > 0) this.#record(faults);
+    let faults = exports.run(first, last, 0);
+    try {
+      while (faults < 0) {
+        this.memory.supply(BigInt.asUintN(64, exports.missingAddress()));
+        faults = exports.run(-1 - faults, last, 1);
+      }
+    } finally {
+      // When an embedder's fill throws, what the requests before it did still counts.
+      if (faults < 0) faults = exports.faultCount();
+      if (external) this.memory.storeChanged();
+      if (faults > 0 || this.#recorded.length > 0) this.#record(faults);
+    }
     return faults;
   }
 
