@@ -2,10 +2,11 @@
 // Writes all columns of the request and appends its fault record, if it ends in one.
 
 import {
+  CNT_CD_FETCHES,
   CNT_CONFIG_MISSES,
-  CNT_IOTLB_MISSES,
   CNT_NOT_LOOKED_UP,
-  CNT_PERMISSION_WALKS,
+  CNT_SIZE,
+  CNT_STE_FETCHES,
   SOURCE_CONFIG,
   SOURCE_IOTLB,
   SOURCE_WALK,
@@ -32,24 +33,23 @@ export class Faults {
 }
 
 /**
- * What a request has counted of itself, taken back when it must wait and begin again. The memory that it
- * has read was read, and stays counted.
+ * The counters before a request that may have to wait for an external frame: when it begins again, what it
+ * counted is taken back. Configuration that it has read stays cached, and so stays counted.
  */
 class Waiting {
-  static iotlbMisses: u64 = 0;
-  static permissionWalks: u64 = 0;
-  static configMisses: u64 = 0;
-
   static save(): void {
-    Waiting.iotlbMisses = load<u64>(Arena.counters + CNT_IOTLB_MISSES);
-    Waiting.permissionWalks = load<u64>(Arena.counters + CNT_PERMISSION_WALKS);
-    Waiting.configMisses = load<u64>(Arena.counters + CNT_CONFIG_MISSES);
+    if (Arena.hasExternal) memory.copy(Arena.savedCounters, Arena.counters, CNT_SIZE);
   }
 
-  static restore(): void {
-    store<u64>(Arena.counters + CNT_IOTLB_MISSES, Waiting.iotlbMisses);
-    store<u64>(Arena.counters + CNT_PERMISSION_WALKS, Waiting.permissionWalks);
-    store<u64>(Arena.counters + CNT_CONFIG_MISSES, Waiting.configMisses);
+  static restore(configured: bool): void {
+    Waiting.keep(CNT_STE_FETCHES);
+    Waiting.keep(CNT_CD_FETCHES);
+    if (configured) Waiting.keep(CNT_CONFIG_MISSES);
+    memory.copy(Arena.counters, Arena.savedCounters, CNT_SIZE);
+  }
+
+  static keep(counter: u32): void {
+    store<u64>(Arena.savedCounters + counter, load<u64>(Arena.counters + counter));
   }
 }
 
@@ -81,7 +81,7 @@ export function answer(i: u32, enabled: bool, known: usize): bool {
   if (status > <u32>STATUS_BYPASSED) {
     if (status === STATUS_FAULT) {
       if (mustWait()) {
-        Waiting.restore();
+        Waiting.restore(context !== 0);
         return false;
       }
       status = fault(i, iova, access, context);

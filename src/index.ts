@@ -47,3 +47,4 @@ export type { AccessColumns, ItrAccess, ItrDirection, ItrHandler } from "./trace
 export { ItrReader } from "./trace/itr-reader.js";
 export { ItrWriter } from "./trace/itr-writer.js";
 export { TraceError } from "./trace/trace-error.js";
+export * as uapi from "./uapi/index.js";

@@ -26,6 +26,7 @@ import {
   HDR_RANGE_COUNT,
   HDR_RANGES,
   HDR_REGISTERS,
+  HDR_SAVED_COUNTERS,
   HDR_SOURCE,
   HDR_SPACE_COUNT,
   HDR_SPACE_HASH,
@@ -45,6 +46,9 @@ import {
   HDR_WALK_CACHE_2,
   HDR_WALK_CACHE_2_MASK,
   HDR_ZERO_FRAME,
+  RANGE_EXTERNAL,
+  RANGE_KIND,
+  RANGE_SIZE,
 } from "../../src/spec/abi/core";
 
 /** Bases of the arena's parts; written by `load` only. */
@@ -89,6 +93,9 @@ export class Arena {
   static walkCache2Mask: u32 = 0;
   static predictor: usize = 0;
   static permissions: usize = 0;
+  static savedCounters: usize = 0;
+  /** Whether a request may have to wait for a frame. */
+  static hasExternal: bool = false;
   static configCacheOn: bool = false;
   static traceRing: usize = 0;
   static traceMask: u32 = 0;
@@ -135,6 +142,12 @@ export class Arena {
     Arena.walkCache2Mask = load<u32>(header + HDR_WALK_CACHE_2_MASK);
     Arena.predictor = load<u32>(header + HDR_PREDICTOR);
     Arena.permissions = load<u32>(header + HDR_PERMISSIONS);
+    Arena.savedCounters = load<u32>(header + HDR_SAVED_COUNTERS);
+    Arena.hasExternal = false;
+    for (let i: u32 = 0; i < Arena.rangeCount; ++i) {
+      const kind = load<u32>(Arena.ranges + <usize>i * RANGE_SIZE + RANGE_KIND);
+      if (kind === RANGE_EXTERNAL) Arena.hasExternal = true;
+    }
     Arena.configCacheOn = load<u32>(header + HDR_CONFIG_CACHE_ON) !== 0;
     Arena.traceRing = load<u32>(header + HDR_TRACE_RING);
     Arena.traceMask = load<u32>(header + HDR_TRACE_MASK);

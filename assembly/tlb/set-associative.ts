@@ -37,7 +37,7 @@ export function tagOf(address: u64, lg2: u32, id: u64): u64 {
 /** Index hash: neighbouring pages go to neighbouring sets, spaces start at different ones. */
 export function setHash(address: u64, lg2: u32, seed: u32): u32 {
   const page = (address << 12) >> (12 + lg2);
-  return <u32>(page ^ (page >> 9)) ^ seed;
+  return <u32>(page ^ (page >> 9)) + seed;
 }
 
 /** Log2 of the page size in tag word `tag`. */

@@ -93,17 +93,20 @@ export class Frames {
     return gone.length;
   }
 
-  /** Frame numbers whose slot carries `flag`, which is cleared. */
-  takeFlagged(flag: number): number[] {
-    const found: number[] = [];
-    for (const frame of this.#index.keys()) {
-      const slot = (this.#core.exports.frameSlot(BigInt(frame) << 16n) >>> 0) / 8;
-      const entry = this.#core.u64[slot] ?? 0n;
-      if ((entry & BigInt(flag)) === 0n) continue;
-      this.#core.u64[slot] = entry & ~BigInt(flag);
-      found.push(frame);
-    }
-    return found;
+  /** Frame numbers whose slot carries `flag`. */
+  flagged(flag: number): number[] {
+    return [...this.#index.keys()].filter((frame) => (this.#slot(frame).entry & BigInt(flag)) !== 0n);
+  }
+
+  /** Takes `flag` off the slot of frame `frame`. */
+  clearFlag(frame: number, flag: number): void {
+    const { at, entry } = this.#slot(frame);
+    this.#core.u64[at] = entry & ~BigInt(flag);
+  }
+
+  #slot(frame: number): { at: number; entry: bigint } {
+    const at = (this.#core.exports.frameSlot(BigInt(frame) << 16n) >>> 0) / 8;
+    return { at, entry: this.#core.u64[at] ?? 0n };
   }
 
   /** Forgets everything: all frames free and zero. */
@@ -123,10 +126,7 @@ export class Frames {
   #rebuild(): void {
     const flags = new Map<number, number>();
     const kept = new Map(this.#index);
-    for (const frame of kept.keys()) {
-      const slot = (this.#core.exports.frameSlot(BigInt(frame) << 16n) >>> 0) / 8;
-      flags.set(frame, Number((this.#core.u64[slot] ?? 0n) & 0xf0000n));
-    }
+    for (const frame of kept.keys()) flags.set(frame, Number(this.#slot(frame).entry & 0xf0000n));
     this.#core.clearFrameTable();
     for (const [frame, index] of kept) this.#putSlot(frame, index, flags.get(frame) ?? 0);
   }

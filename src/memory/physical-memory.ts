@@ -96,10 +96,12 @@ export class PhysicalMemory {
 
   /** @internal Hands frames that the core changed back to the embedder. */
   storeChanged(): void {
-    for (const frame of this.#core.frames.takeFlagged(FRAME_FLAG_DIRTY)) {
+    for (const frame of this.#core.frames.flagged(FRAME_FLAG_DIRTY)) {
       const pa = BigInt(frame) << FRAME_LG2;
       const at = this.#core.frames.find(frame);
       this.#storeBack(pa, this.#core.u8.subarray(at, at + FRAME_BYTES));
+      // Only then: if the embedder's store throws, the change is offered again.
+      this.#core.frames.clearFlag(frame, FRAME_FLAG_DIRTY);
     }
   }
 

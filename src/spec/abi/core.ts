@@ -46,6 +46,7 @@ export const HDR_CONFIG_CACHE_ON = 156;
 export const HDR_TRACE_RING = 160;
 export const HDR_TRACE_MASK = 164;
 export const HDR_PERMISSIONS = 168;
+export const HDR_SAVED_COUNTERS = 172;
 export const HDR_SIZE = 256;
 
 /* Register block: what the translation path needs of the hardware face, as last acknowledged. */
