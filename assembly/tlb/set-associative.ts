@@ -241,15 +241,22 @@ export class FastLayout {
     const old = load<u64>(slot);
     store<u64>(slot, tag);
     store<u64>(slot, data, 32);
-    if (((old ^ tag) & ID_MASK) !== 0) account(old, tag);
-    if (old !== 0) count(CNT_EVICTED);
+    if (((old ^ tag) & ID_MASK) !== 0) {
+      account(old, tag);
+    } else {
+      count(CNT_EVICTED);
+    }
     Ids.change();
   }
 }
 
 /** An entry of tag `old` (0 = none) made room in the IOTLB for `tag`, whose id is another. */
 function account(old: u64, tag: u64): void {
-  if (old !== 0) Ids.removed(old);
+  if (old !== 0) {
+    // What a retired id left behind was counted when it was invalidated.
+    if (Ids.isLive(old)) count(CNT_EVICTED);
+    Ids.removed(old);
+  }
   Ids.added(tag);
 }
 
@@ -258,8 +265,11 @@ function replace(tlb: usize, slot: usize, tag: u64): void {
   const old = load<u64>(slot);
   store<u64>(slot, tag);
   if (tlb !== Arena.iotlb) return;
-  if (((old ^ tag) & ID_MASK) !== 0) account(old, tag);
-  if (old !== 0) count(CNT_EVICTED);
+  if (((old ^ tag) & ID_MASK) !== 0) {
+    account(old, tag);
+  } else {
+    count(CNT_EVICTED);
+  }
 }
 
 /** Empties the way whose tag word is at `slot`. */

@@ -6,13 +6,8 @@ import { eventName, type FaultClass, type SmmuFault } from "./events.js";
 
 const CLASSES: readonly FaultClass[] = ["CD", "TT", "IN"];
 
-/** Whether the core asks for the `n`-th fault of the batch to be recorded. */
-export function asksForRecord(core: Core, n: number): boolean {
-  return ((core.u8[core.faults + n * A.FAULT_SIZE + A.FAULT_FLAGS] ?? 0) & A.FAULT_FLAG_RECORD) !== 0;
-}
-
-/** The `n`-th fault of the last batch. */
-export function readFault(core: Core, n: number, recorded: boolean): SmmuFault {
+/** The `n`-th fault of the last batch; `recorded` says whether the core asks for a record. */
+export function readFault(core: Core, n: number): SmmuFault {
   const at = core.faults + n * A.FAULT_SIZE;
   const u8 = core.u8;
   const u32 = core.u32;
@@ -35,7 +30,7 @@ export function readFault(core: Core, n: number, recorded: boolean): SmmuFault {
     tableWrite: (flags & (A.FAULT_FLAG_STAGE2 | A.FAULT_FLAG_TTRNW)) === A.FAULT_FLAG_STAGE2,
     ipa: u64[(at + A.FAULT_IPA) / 8] ?? 0n,
     fetchAddress: u64[(at + A.FAULT_FETCH_ADDRESS) / 8] ?? 0n,
-    recorded,
+    recorded: (flags & A.FAULT_FLAG_RECORD) !== 0,
   };
   if (pasid >= A.PASID_VALID) fault.pasid = pasid % 0x100000;
   return fault;

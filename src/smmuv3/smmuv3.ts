@@ -13,7 +13,7 @@ import { CommandExecutor } from "./commands.js";
 import { readCounters, type SmmuCounters } from "./counters.js";
 import { EventQueue } from "./event-queue.js";
 import { encodeEvent, type SmmuFault } from "./events.js";
-import { asksForRecord, readFault } from "./faults.js";
+import { readFault } from "./faults.js";
 import { decodeFeatures, SMMUV3_PRESETS, type SmmuFeatures, validateFeatures } from "./features.js";
 import { wordsOf } from "./fields.js";
 import { GlobalErrors } from "./global-errors.js";
@@ -53,8 +53,8 @@ export class SmmuV3 {
   readonly #core: Core;
   #features: SmmuFeatures;
   #hardware: Hardware;
-  /** For the last batch: which faults were recorded, by position. */
-  #recorded: boolean[] = [];
+  /** Of the last batch, in request order. */
+  #faults: SmmuFault[] = [];
   #lastEvent: Uint8Array | undefined;
 
   /**
@@ -182,47 +182,50 @@ export class SmmuV3 {
     if (!Number.isInteger(count) || count < 0 || count > this.batch.capacity) {
       throw new RangeError(`"count" expected 0..${this.batch.capacity}, got ${String(count)}`);
     }
-    return this.#run(0, count);
+    const faults = this.#execute(0, count);
+    this.#record(faults);
+    return faults;
   }
 
-  #run(first: number, last: number): number {
+  /** Requests first..last-1, external frames supplied on the way; returns the number of fault records. */
+  #execute(first: number, last: number): number {
     const { exports } = this.#core;
-    const { external } = this.#options;
-    this.#lastEvent = undefined;
     let faults = exports.run(first, last, 0);
     try {
       while (faults < 0) {
         this.memory.supply(BigInt.asUintN(64, exports.missingAddress()));
         faults = exports.run(-1 - faults, last, 1);
       }
-    } finally {
-      // When an embedder's fill throws, what the requests before it did still counts.
-      if (faults < 0) faults = exports.faultCount();
-      if (external) this.memory.storeChanged();
-      if (faults > 0 || this.#recorded.length > 0) this.#record(faults);
+      if (this.#options.external) this.memory.storeChanged();
+    } catch (error) {
+      // When an embedder's fill or store throws, what the requests before it did still counts.
+      this.#record(exports.faultCount());
+      throw error;
     }
     return faults;
   }
 
-  #record(faults: number): void {
-    this.#recorded = [];
-    for (let n = 0; n < faults; ++n) {
-      if (!asksForRecord(this.#core, n)) {
-        this.#recorded.push(false);
-        continue;
-      }
-      const event = encodeEvent(readFault(this.#core, n, true));
+  #record(count: number): void {
+    this.#lastEvent = undefined;
+    if (count === 0 && this.#faults.length === 0) return;
+    // Read before any is handed out: a sink or an interrupt handler may translate, which starts a new batch.
+    const faults = Array.from({ length: count }, (_, n) => readFault(this.#core, n));
+    let lastEvent: Uint8Array | undefined;
+    for (const fault of faults) {
+      if (!fault.recorded) continue;
+      const event = encodeEvent(fault);
       const { eventSink } = this.#options;
       eventSink?.(event);
-      const recorded = eventSink !== undefined || this.#hardware.events.record(event);
-      if (recorded) this.#lastEvent = event;
-      this.#recorded.push(recorded);
+      fault.recorded = eventSink !== undefined || this.#hardware.events.record(event);
+      if (fault.recorded) lastEvent = event;
     }
+    this.#faults = faults;
+    this.#lastEvent = lastEvent;
   }
 
   /** The faults of the last `run` or `translate`, in request order. */
   faults(): SmmuFault[] {
-    return this.#recorded.map((recorded, n) => readFault(this.#core, n, recorded));
+    return this.#faults.map((fault) => ({ ...fault }));
   }
 
   /**
@@ -239,19 +242,22 @@ export class SmmuV3 {
     core.u32[core.part(A.HDR_PASID) / 4 + at] = pasid;
     core.u64[core.part(A.HDR_IOVA) / 8 + at] = iova;
     core.u8[core.part(A.HDR_ACCESS) + at] = access;
-    this.#run(at, at + 1);
+    const faults = this.#execute(at, at + 1);
+    // Read before the record goes out: a sink may translate, too.
     const code = core.u8[core.part(A.HDR_STATUS) + at] ?? 0;
-    const [fault] = this.faults();
-    return {
+    const answer: Translation = {
       ok: code <= A.STATUS_BYPASSED,
       status: statusName(code),
       pa: core.u64[core.part(A.HDR_PA) / 8 + at] ?? 0n,
       leafLg2: core.u8[core.part(A.HDR_LEAF_LG2) + at] ?? 0,
       fetches: core.u8[core.part(A.HDR_FETCHES) + at] ?? 0,
       source: sourceName(core.u8[core.part(A.HDR_SOURCE) + at] ?? 0),
-      ...(this.#lastEvent && { event: this.#lastEvent }),
-      ...(fault && { fault: { ...fault, index: 0 } }),
     };
+    this.#record(faults);
+    if (this.#lastEvent) answer.event = this.#lastEvent;
+    const [fault] = this.faults();
+    if (fault) answer.fault = { ...fault, index: 0 };
+    return answer;
   }
 
   /** What the machine has counted. */
@@ -275,7 +281,7 @@ export class SmmuV3 {
     const ranges = frameRanges(changes.ram ?? this.#options.ram, external);
     this.#core.reset(ranges);
     this.memory.redeclare(ranges);
-    this.#recorded = [];
+    this.#faults = [];
     this.#lastEvent = undefined;
     this.#hardware = this.#build();
   }

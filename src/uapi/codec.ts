@@ -91,10 +91,7 @@ function readField(field: Field, view: DataView, at: number): unknown {
 
 function readStruct(layout: Layout, view: DataView, base: number): Values {
   const value: Values = {};
-  for (const [name, field] of Object.entries(layout.fields)) {
-    if (field.kind === "member" || field.kind === "tail") continue;
-    value[name] = readField(field, view, base + field.at);
-  }
+  for (const [name, field] of layout.plain) value[name] = readField(field, view, base + field.at);
   if (layout.union !== undefined) value.union = copyOf(view, base + layout.union.at, layout.union.size);
   return value;
 }
@@ -137,11 +134,9 @@ function writeBytes(view: DataView, at: number, value: Uint8Array): void {
 }
 
 function writeStruct(layout: Layout, view: DataView, base: number, value: Readonly<Values>): void {
-  for (const [name, field] of Object.entries(layout.fields)) {
-    if (field.kind !== "member") writeField(field, view, base + field.at, value[name]);
-  }
+  for (const [name, field] of layout.plain) writeField(field, view, base + field.at, value[name]);
   if (layout.union === undefined) return;
-  const selected = selectedMember(layout.name, layout, value);
+  const selected = selectedMember(layout.name, layout.union.members, value);
   const field = layout.fields[selected];
   if (field === undefined) writeBytes(view, base + layout.union.at, value.union as Uint8Array);
   else writeField(field, view, base + field.at, value[selected]);
@@ -169,10 +164,19 @@ function piecesOf(layout: Layout, prefix = "", base = 0): Piece[] {
   return pieces;
 }
 
-function unionOf(fields: Fields): Layout["union"] {
-  const members = Object.values(fields).filter((field) => field.kind === "member");
+/** What follows from a table once and for all; a MAP_DMA a page makes decoding a hot path. */
+function layoutOf(name: string, size: number, fields: Fields): Layout {
+  const entries = Object.entries(fields);
+  const members = entries.filter(([, field]) => field.kind === "member");
+  const widest = Math.max(...members.map(([, field]) => field.size));
   const [first] = members;
-  return first && { at: first.at, size: Math.max(...members.map((field) => field.size)) };
+  return {
+    name,
+    size,
+    fields,
+    plain: entries.filter(([, field]) => field.kind !== "member" && field.kind !== "tail"),
+    union: first && { at: first[1].at, size: widest, members: members.map(([member]) => member) },
+  };
 }
 
 /** A view of the struct's bytes, or the error that names the first field that is not there. */
@@ -190,15 +194,14 @@ function viewOf(layout: Layout, bytes: Uint8Array, offset: number): DataView {
 }
 
 function fieldOf(layout: Layout, name: string): Field {
-  const field = layout.fields[name];
-  if (field === undefined)
-    throw new TypeError(`"${name}" expected a field of ${layout.name}, got another name`);
+  const field = Object.hasOwn(layout.fields, name) ? layout.fields[name] : undefined;
+  if (field === undefined) throw new TypeError(`"name" expected a field of ${layout.name}, got "${name}"`);
   return field;
 }
 
 /** Makes a struct of its table. */
 export function defineStruct<const F extends Fields>(name: string, size: number, fields: F): Struct<F> {
-  const layout: Layout = { name, size, fields, union: unionOf(fields) };
+  const layout = layoutOf(name, size, fields);
   const write = (bytes: Uint8Array, offset: number, value: StructInput<F>): void => {
     const view = viewOf(layout, bytes, offset);
     checkStruct(name, layout, value);
@@ -217,8 +220,10 @@ export function defineStruct<const F extends Fields>(name: string, size: number,
     encodeInto: write,
     member<K extends MemberName<F>>(value: StructValue<F>, member: K) {
       const field = fieldOf(layout, member);
+      if (field.kind !== "member")
+        throw new TypeError(`"name" expected a member of a union, got "${member}"`);
       const { union } = value as unknown as { union: Uint8Array };
-      checkBytes(`${name}.union`, layout.union?.size ?? 0, union);
+      checkBytes(name, "union", layout.union?.size ?? 0, union);
       const view = new DataView(union.buffer, union.byteOffset, union.byteLength);
       return readField(field, view, 0) as MemberValue<F[K]>;
     },

@@ -22,10 +22,12 @@ export type {
   MemberName,
   MemberValue,
   NumberField,
+  PlainValue,
   StructField,
   StructInput,
   StructValue,
   TailField,
+  Tuple,
 } from "./layout.js";
 export { ShortBufferError } from "./short-buffer-error.js";
 export * from "./vfio-constants.js";

@@ -93,11 +93,16 @@ export interface Layout {
   readonly size: number;
   /** Its fields in the order of the header. */
   readonly fields: Fields;
-  /** Where its anonymous union of several members lies, if it has one. */
-  readonly union: { readonly at: number; readonly size: number } | undefined;
+  /** Those fields that are in its value under their names: no union members, no flexible array. */
+  readonly plain: readonly (readonly [name: string, field: Field])[];
+  /** Its anonymous union of several members, if it has one: place, size of the widest, names. */
+  readonly union:
+    | { readonly at: number; readonly size: number; readonly members: readonly string[] }
+    | undefined;
 }
 
-type Tuple<T, N extends number, R extends readonly T[] = readonly []> = number extends N
+/** A tuple of N elements; an array when N is not known. */
+export type Tuple<T, N extends number, R extends readonly T[] = readonly []> = number extends N
   ? readonly T[]
   : R["length"] extends N
     ? R
@@ -116,7 +121,8 @@ export type MemberValue<M> =
 export type MemberInput<M> =
   M extends MemberField<infer T> ? (T extends Layout ? StructInput<T["fields"]> : Uint8Array) : never;
 
-type PlainValue<T> = T extends NumberField
+/** What a field without fields of its own holds. */
+export type PlainValue<T> = T extends NumberField
   ? number
   : T extends BigintField
     ? bigint
@@ -133,7 +139,7 @@ export type FieldInput<T> = T extends StructField<infer S> ? StructInput<S["fiel
 
 /** What a struct decodes to: its fields by name; a union of several members stays bytes, under `union`. */
 export type StructValue<F extends Fields> = {
-  [K in keyof F as F[K] extends MemberField | TailField ? never : K]: FieldValue<F[K]>;
+  -readonly [K in keyof F as F[K] extends MemberField | TailField ? never : K]: FieldValue<F[K]>;
 } & ([MemberName<F>] extends [never] ? unknown : { union: Uint8Array });
 
 /** What a struct is encoded from: all its fields; of a union exactly one member by name, or its bytes as `union`. */
