@@ -8,9 +8,10 @@
 // 16 address u64 of descriptor 0 (PA; IPA when nested)
 
 import { WALK_ENTRY_SIZE } from "../../src/spec/abi/core";
+import { ones } from "../lib/bits";
 import { ID_MASK, Ids } from "./ids";
 import { ADDRESS_MASK, lg2Of, tagOf } from "./set-associative";
-import { noteSize, SPACE_ID_BITS, SPACE_SEED, SPACE_WALK_SIZES } from "./space";
+import { CHUNK_LG2, noteSize, SPACE_ID_BITS, SPACE_PAGE_LG2, SPACE_SEED, SPACE_WALK_SIZES } from "./space";
 
 export const WALK_HOST: usize = 8;
 export const WALK_ATTRIBUTES: usize = 12;
@@ -46,14 +47,23 @@ export function insertTable(
   noteSize(space, SPACE_WALK_SIZES, lg2);
 }
 
-/** Forgets the tables of `space` that translate any of first..last; returns how many it held. */
+/**
+ * Forgets the tables of `space` that translate any of first..last; returns how many pointers it held. A
+ * table of more than 512 descriptors is cached in pieces: all that one table descriptor led to go.
+ */
 export function dropTables(base: usize, mask: u32, space: usize, first: u64, last: u64): u32 {
+  // Log2 of the pieces of a full table: its index bits beyond those of an entry.
+  const piecesLg2 = load<u32>(space + SPACE_PAGE_LG2) - 3 - CHUNK_LG2;
   let dropped: u32 = 0;
   for (let sizes = load<u64>(space + SPACE_WALK_SIZES); sizes !== 0; sizes &= sizes - 1) {
     const lg2 = <u32>ctz(sizes);
-    if ((last >> lg2) - (first >> lg2) > <u64>mask)
-      return dropped + sweepTables(base, mask, space, first, last);
-    dropped += dropBySize(base, mask, space, first, last, lg2);
+    const table = ones(lg2 + piecesLg2);
+    const from = first & ~table;
+    const to = last | table;
+    dropped +=
+      (to >> lg2) - (from >> lg2) > <u64>mask
+        ? sweepTables(base, mask, space, from, to, lg2)
+        : dropBySize(base, mask, space, from, to, lg2);
   }
   return dropped;
 }
@@ -69,15 +79,15 @@ function dropBySize(base: usize, mask: u32, space: usize, first: u64, last: u64,
   return dropped;
 }
 
-function sweepTables(base: usize, mask: u32, space: usize, first: u64, last: u64): u32 {
+function sweepTables(base: usize, mask: u32, space: usize, first: u64, last: u64, lg2: u32): u32 {
   const id = load<u64>(space + SPACE_ID_BITS);
   let dropped: u32 = 0;
   for (let n: u32 = 0; n <= mask; ++n) {
     const entry = base + <usize>n * WALK_ENTRY_SIZE;
     const tag = load<u64>(entry);
-    if (tag === 0 || (tag & ID_MASK) !== id) continue;
+    if (tag === 0 || (tag & ID_MASK) !== id || lg2Of(tag) !== lg2) continue;
     const start = tag & ADDRESS_MASK;
-    if (start > last || start + (((<u64>1) << lg2Of(tag)) - 1) < first) continue;
+    if (start > last || start + ones(lg2) < first) continue;
     store<u64>(entry, 0);
     ++dropped;
   }

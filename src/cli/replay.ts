@@ -153,7 +153,7 @@ function tablePages({ tables }: ReplayResult): string {
 export function describeTrace(file: string, result: ReplayResult): string {
   const { kernel, workload } = result.header;
   const what = [kernel && `Linux ${kernel}`, workload].filter(Boolean).join(", ");
-  const time = `${(result.traceMicroseconds / 1e6).toFixed(1)} s in ${count(result.windows)} windows`;
+  const time = `${(result.traceMicroseconds / 1e6).toFixed(1)} s in ${count(result.windows)} ${result.windows === 1 ? "window" : "windows"}`;
   return `${basename(file)}${what ? ` (${what})` : ""}: ${count(result.streams)} streams, ${count(result.domains)} domains, ${time}`;
 }
 

@@ -160,7 +160,7 @@ export async function verify(
       console.log(`unsupported: ${reason} (${count(steps)} steps)`);
     console.log(
       total.failed > 0
-        ? styled("red", `${count(total.failed)} steps failed`)
+        ? styled("red", `${count(total.failed)} ${total.failed === 1 ? "step" : "steps"} failed`)
         : styled("green", "no step failed"),
     );
   }

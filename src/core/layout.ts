@@ -11,7 +11,7 @@ export type ReplacementPolicy = "fifo" | "lru" | "plru" | "random";
 export interface IotlbOptions {
   /** Number of entries, 1..2^20; a multiple of `ways`. */
   entries: number;
-  /** Entries that one address may be in, 1..`entries`. */
+  /** Entries that one address may be in, 1..`entries`, at most 32767. */
   ways: number;
   /** Which entry of a full set makes room; default "fifo", which costs a hit nothing. */
   policy?: ReplacementPolicy;

@@ -15,6 +15,13 @@ export class BusError extends RangeError {
   override name = "BusError";
 }
 
+function unsigned(value: number, most: number): void {
+  if (typeof value !== "number") throw new TypeError(`"value" expected number, got ${typeof value}`);
+  if (!Number.isInteger(value) || value < 0 || value > most) {
+    throw new RangeError(`"value" expected an integer in 0..${most}, got ${value}`);
+  }
+}
+
 /** Simulated physical memory of one machine. All addresses are bigint, 0..2^52-1. */
 export class PhysicalMemory {
   readonly #core: Core;
@@ -200,6 +207,7 @@ export class PhysicalMemory {
    * @param value 0..255
    */
   writeU8(pa: bigint, value: number): void {
+    unsigned(value, 0xff);
     this.write(pa, Uint8Array.of(value));
   }
 
@@ -209,7 +217,7 @@ export class PhysicalMemory {
    * @param value 0..2^32-1
    */
   writeU32(pa: bigint, value: number): void {
-    if (typeof value !== "number") throw new TypeError(`"value" expected number, got ${typeof value}`);
+    unsigned(value, 0xffff_ffff);
     const at = this.#quick(pa, 4, true);
     if (at >= 0) {
       this.#core.u32[at / 4] = value;
@@ -227,6 +235,7 @@ export class PhysicalMemory {
    */
   writeU64(pa: bigint, value: bigint): void {
     if (typeof value !== "bigint") throw new TypeError(`"value" expected bigint, got ${typeof value}`);
+    if (value < 0n || value >> 64n !== 0n) throw new RangeError(`"value" expected 0..2^64-1, got ${value}`);
     const at = this.#quick(pa, 8, true);
     if (at >= 0) {
       this.#core.u64[at / 8] = value;

@@ -1,5 +1,6 @@
-// The columns of a batch, in the core's memory. Getters: a column is renewed when memory has grown, so
-// take it again after every call that may grow memory (writes to memory, not `run`).
+// The columns of a batch, in the core's memory. Getters: a column is renewed when memory has grown, so take
+// it again after every call that may grow memory: writes to memory, and a `run` that writes the first record
+// of an Event queue or needs an external frame. The option `reserve` rules growth out.
 
 import type { Core } from "../core/core.js";
 import * as A from "../spec/abi/core.js";

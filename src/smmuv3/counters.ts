@@ -52,11 +52,11 @@ export interface SmmuCounters {
   cdFetches: number;
   /** TLB invalidations carried out. */
   invalidations: number;
-  /** TLB entries that they dropped. */
+  /** IOTLB entries that they dropped. */
   invalidatedEntries: number;
   /** Cached table pointers dropped beyond what was named (docs/capabilities.md, Over-invalidation). */
   collateralEntries: number;
-  /** TLB entries that made room for others. */
+  /** IOTLB entries that made room for others. */
   evictedEntries: number;
   /** Faults by event name. */
   faults: Record<string, number>;

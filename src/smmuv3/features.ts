@@ -74,7 +74,7 @@ export interface FeatureSet {
   eventQueueLg2: number;
   /** IDR1.ATTR_PERMS_OVR: PRIVCFG and INSTCFG take effect. */
   permissionOverride: boolean;
-  /** IDR1.ATTR_TYPES_OVR: MTCFG, SHCFG and ALLOCCFG take effect. */
+  /** IDR1.ATTR_TYPES_OVR: MTCFG, SHCFG and ALLOCCFG take effect. Not modelled: only false is accepted. */
   typeOverride: boolean;
   /** IDR3.HAD: CD.HAD0 and HAD1 switch hierarchical permissions off. */
   hierarchicalDisable: boolean;

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import { MemoryLimitError, PageTable } from "../../src/index.js";
-import { cfgiAll, IPA_OFFSET, Rig, TABLES, tlbiAsid, tlbiEverything } from "./rig.js";
+import { CD_HTTU, cfgiAll, IPA_OFFSET, Rig, TABLES, tlbiAsid, tlbiEverything } from "./rig.js";
 
 const FRAME = 0x1_0000n;
 /** Descriptors by hand: a table, a page open to all (AP = 01, AF, nG). */
@@ -93,7 +93,11 @@ describe("dropped frames", () => {
     const rig = new Rig(caches);
     const cd = rig.cdAddress();
     const [top, a, b] = [TABLES, TABLES + FRAME, TABLES + 2n * FRAME];
-    rig.words(cd, (1n << 31n) | (1n << 41n) | (3n << 45n) | (1n << 30n) | (5n << 32n) | (7n << 48n) | 16n, top);
+    rig.words(
+      cd,
+      (1n << 31n) | (1n << 41n) | (3n << 45n) | (1n << 30n) | (5n << 32n) | (7n << 48n) | 16n,
+      top,
+    );
     rig.ste(0, cd | 0xbn);
     rig.words(top, (top + 0x1000n) | TABLE);
     rig.words(top + 0x1000n, (top + 0x2000n) | TABLE);
@@ -113,7 +117,12 @@ describe("dropped frames", () => {
     expect(run(rig, 0n, B)).toEqual(["0x10000", "0x20000"]);
     rig.smmu.memory.drop(a, FRAME);
     rig.smmu.issue(tlbiAsid(7));
-    expect(run(rig, 0n, B, 0x1000n, B + 0x1000n)).toEqual(["status 0x90", "0x20000", "status 0x90", "0x21000"]);
+    expect(run(rig, 0n, B, 0x1000n, B + 0x1000n)).toEqual([
+      "status 0x90",
+      "0x20000",
+      "status 0x90",
+      "0x21000",
+    ]);
   });
 
   it("are not read through a cached table pointer, even before the invalidation", () => {
@@ -167,7 +176,17 @@ describe("dropped frames", () => {
 });
 
 describe("growth of linear memory", () => {
-  const columns = ["stream", "pasid", "iova", "access", "pa", "status", "leafLg2", "fetches", "source"] as const;
+  const columns = [
+    "stream",
+    "pasid",
+    "iova",
+    "access",
+    "pa",
+    "status",
+    "leafLg2",
+    "fetches",
+    "source",
+  ] as const;
 
   for (const reserve of [0x10_0000, 0x400_0000]) {
     it(`does not happen while no more than a reserve of ${reserve} bytes is written: the columns stay`, () => {
@@ -225,5 +244,25 @@ describe("growth of linear memory", () => {
     expect(rig.smmu.translate({ stream: 0, iova: VA }).pa).toBe(0x7000n);
     expect(() => table.map(0x1000_0000_0000n, 0n, 0x1000n)).not.toThrow();
     expect(table).toBeInstanceOf(PageTable);
+  });
+
+  it("beyond 2 GiB makes no difference: tables there are walked, updated and cached", () => {
+    const rig = new Rig({ memoryLimit: 3 * 2 ** 30 });
+    const { memory } = rig.smmu;
+    // One byte a frame; the operating system backs no more than a page of each.
+    for (let n = 0n; n < 33_000n; ++n) memory.writeU8(0x100_0000_0000n + n * FRAME, 1);
+    expect(memory.backedBytes).toBeGreaterThan(2 ** 31);
+    const { table } = rig.stage1(0, 1, CD_HTTU);
+    for (let n = 0n; n < 4n; ++n)
+      table.map(n * 0x1000n, 0x7000_0000n + n * 0x1000n, 0x1000n, { accessed: false });
+    for (let round = 0; round < 2; ++round) {
+      rig.run(Array.from({ length: 5 }, (_, n) => [0, BigInt(n) * 0x1000n]));
+      expect(rig.answers(5)).toEqual(["0x70000000", "0x70001000", "0x70002000", "0x70003000", "status 0x90"]);
+    }
+    expect(rig.smmu.counters().iotlbHits).toBe(4);
+    expect(memory.readU64(table.lookup(0n)!.address) & (1n << 10n)).toBe(1n << 10n);
+    memory.drop(TABLES, FRAME);
+    expect(fault(rig, 0, 0x8000n)).toMatch(/^F_TRANSLATION/);
+    expect(memory.readU8(0x100_0000_0000n + 32_999n * FRAME)).toBe(1);
   });
 });

@@ -51,7 +51,7 @@ export const tlbiEverything = (): Uint8Array => command(0x30n);
 /** A machine with translation on, and what its tests need to configure streams. */
 export class Rig {
   readonly smmu: SmmuV3;
-  readonly tables = new TableAllocator(TABLES, 0x1000_0000n);
+  tables = new TableAllocator(TABLES, 0x1000_0000n);
   readonly events: Uint8Array[] = [];
   #cds = 0n;
 
@@ -65,6 +65,15 @@ export class Rig {
     this.smmu.write64(0x80, STREAM_TABLE);
     this.smmu.write32(0x88, streamsLg2);
     this.smmu.write32(0x20, 0xd);
+  }
+
+  /** Power-on, and nothing placed. */
+  reset(streamsLg2 = 11): void {
+    this.smmu.reset();
+    this.tables = new TableAllocator(TABLES, 0x1000_0000n);
+    this.events.length = 0;
+    this.#cds = 0n;
+    this.enable(streamsLg2);
   }
 
   words(address: bigint, ...values: bigint[]): void {
@@ -132,7 +141,9 @@ export class Rig {
   }
 
   /** Puts requests in the batch's columns and runs them; a request is [stream, iova, access = 0, pasid word = 0]. */
-  run(requests: readonly (readonly [stream: number, iova: bigint, access?: number, pasid?: number])[]): number {
+  run(
+    requests: readonly (readonly [stream: number, iova: bigint, access?: number, pasid?: number])[],
+  ): number {
     const { batch } = this.smmu;
     requests.forEach(([stream, iova, access = 0, pasid = 0], i) => {
       batch.stream[i] = stream;

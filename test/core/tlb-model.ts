@@ -48,11 +48,6 @@ export class OneSet {
     return dropped;
   }
 
-  /** Whether a way is free: before the first eviction, FIFO implementations may differ in where their pointer is. */
-  get isFull(): boolean {
-    return !this.#ways.includes(undefined);
-  }
-
   #use(way: number): void {
     this.#order.splice(this.#order.indexOf(way), 1);
     this.#order.push(way);
@@ -66,7 +61,8 @@ export class OneSet {
 
   #victim(): number {
     if (this.#policy === "lru") return this.#order[0]!;
-    if (this.#policy === "plru") return this.#walkTree((low, high) => this.#tree.get(`${low}-${high}`) ?? false);
+    if (this.#policy === "plru")
+      return this.#walkTree((low, high) => this.#tree.get(`${low}-${high}`) ?? false);
     const way = this.#pointer;
     this.#pointer = (way + 1) % this.#ways.length;
     return way;

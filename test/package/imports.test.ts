@@ -11,7 +11,10 @@ const ROOMS: Record<string, { may: string[]; packages?: string[] }> = {
   "src/memory/": { may: ["src/spec/", "src/core/"] },
   "src/smmuv3/": { may: ["src/spec/", "src/core/", "src/memory/"] },
   "src/trace/": { may: ["src/spec/", "src/memory/", "src/smmuv3/"] },
-  "src/index.ts": { may: ["src/spec/", "src/core/", "src/memory/", "src/smmuv3/", "src/trace/"] },
+  "src/uapi/": { may: [] },
+  "src/index.ts": {
+    may: ["src/spec/", "src/core/", "src/memory/", "src/smmuv3/", "src/trace/", "src/uapi/"],
+  },
   "src/cli/": { may: ["src/index.ts"], packages: ["node:", "nested-iommu"] },
   "bench/": { may: ["src/index.ts"], packages: ["node:", "nested-iommu", "tinybench"] },
   "examples/": { may: ["src/index.ts"], packages: ["node:", "nested-iommu"] },
