@@ -50,7 +50,7 @@ describe("verify", () => {
     expect(people.out).toContain(
       `FAIL ${wrong.id} step ${index}: expected {"pa":"0x1234"}, got {"pa":"${right}"}`,
     );
-    expect(people.out).toContain("1 steps failed");
+    expect(people.out).toContain("1 step failed");
   });
 
   it("compares event records to the last bit", () => {

@@ -63,7 +63,8 @@ describe("npm pack", () => {
     ]) {
       expect(paths).toContain(path);
     }
-    const allowed = /^(dist\/|build\/(release|scalar|shared|trace)\.wasm$|demo\/demo\.itr\.gz$|[^/]+$)/;
+    const allowed =
+      /^(dist\/|build\/(release|scalar|shared|trace)\.wasm$|demo\/demo\.itr\.gz$|docs\/|[^/]+$)/;
     expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
     expect(paths.filter((path) => /fixtures|conformance|captures|\.test\./.test(path))).toEqual([]);
   });
