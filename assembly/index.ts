@@ -18,6 +18,7 @@ import { forgetTables } from "./tlb/sweep";
 export function init(header: usize): void {
   Arena.load(header);
   fillPermissions();
+  Bus.dirtied = 0;
   Batch.reset();
   Faults.count = 0;
   SpaceTable.reset();
@@ -91,6 +92,13 @@ export function invalidateRange(
   Predicate.leafOnly = leafOnly;
   Predicate.leafLg2 = leafLg2;
   return invalidate();
+}
+
+/** External frames that the core has changed since the last call. */
+export function takeDirtied(): u32 {
+  const dirtied = Bus.dirtied;
+  Bus.dirtied = 0;
+  return dirtied;
 }
 
 /** Drops every cached table pointer: frames went away or moved. */

@@ -5,7 +5,6 @@
 // The core never takes a frame: it only reads them and updates descriptors in place.
 
 import {
-  CNT_EXTERNAL_DIRTY,
   FRAME_FLAG_DIRTY,
   FRAME_FLAG_EXTERNAL,
   FRAME_FLAG_MIXED,
@@ -17,12 +16,14 @@ import {
   RANGE_LAST,
   RANGE_SIZE,
 } from "../../src/spec/abi/core";
-import { Arena, count } from "./arena";
+import { Arena } from "./arena";
 
 /** What the last failed read met: a plain bus error, or an external frame that must be filled first. */
 export class Bus {
   static missing: bool = false;
   static missingAddress: u64 = 0;
+  /** External frames that the core has changed and nobody has asked for yet. */
+  static dirtied: u32 = 0;
 }
 
 const FRAME_OFFSET_MASK: u64 = 0xffff;
@@ -92,7 +93,7 @@ export function markDirty(pa: u64): void {
   const slot = slotOf(pa >> FRAME_LG2);
   const entry = load<u64>(slot);
   if ((entry & FRAME_FLAG_EXTERNAL) === 0) return;
-  if ((entry & FRAME_FLAG_DIRTY) === 0) count(CNT_EXTERNAL_DIRTY);
+  if ((entry & FRAME_FLAG_DIRTY) === 0) Bus.dirtied += 1;
   store<u64>(slot, entry | FRAME_FLAG_DIRTY);
 }
 

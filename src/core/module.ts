@@ -29,6 +29,7 @@ export interface CoreExports {
     leafLg2: number,
   ): number;
   forgetFrames(): void;
+  takeDirtied(): number;
   traceCount(): number;
 }
 

@@ -27,6 +27,8 @@ export class PhysicalMemory {
   readonly #core: Core;
   readonly #external: readonly ExternalRange[];
   #ranges: readonly FrameRange[];
+  /** Changed frames wait for the embedder's store, one that threw included. */
+  #mustStore = false;
 
   /** @internal */
   constructor(core: Core, ranges: readonly FrameRange[], external: readonly ExternalRange[]) {
@@ -103,6 +105,8 @@ export class PhysicalMemory {
 
   /** @internal Hands frames that the core changed back to the embedder. */
   storeChanged(): void {
+    if (this.#core.exports.takeDirtied() > 0) this.#mustStore = true;
+    if (!this.#mustStore) return;
     for (const frame of this.#core.frames.flagged(FRAME_FLAG_DIRTY)) {
       const pa = BigInt(frame) << FRAME_LG2;
       const at = this.#core.frames.find(frame);
@@ -110,6 +114,7 @@ export class PhysicalMemory {
       // Only then: if the embedder's store throws, the change is offered again.
       this.#core.frames.clearFlag(frame, FRAME_FLAG_DIRTY);
     }
+    this.#mustStore = false;
   }
 
   #storeBack(pa: bigint, bytes: Uint8Array): void {

@@ -51,6 +51,7 @@ export interface SmmuV3Options extends CacheOptions {
 
 const FRAME_BYTES = 65536;
 const MOST_RANGES = 256;
+const MOST_MEMORY = 0xf99a_0000;
 const DEFAULT_IOTLB = { entries: 2048, ways: 4, policy: "fifo" } as const;
 
 function whole(name: string, value: number, low: number, high: number): number {
@@ -97,7 +98,7 @@ export function planArena(options: SmmuV3Options): ArenaPlan {
   if (options.core !== undefined && options.core !== "release" && options.core !== "scalar") {
     throw new RangeError(`"core" expected "release" or "scalar", got ${String(options.core)}`);
   }
-  const limit = whole("memoryLimit", options.memoryLimit ?? 2 ** 30, FRAME_BYTES, 3.9 * 2 ** 30);
+  const limit = whole("memoryLimit", options.memoryLimit ?? 2 ** 30, FRAME_BYTES, MOST_MEMORY);
   return {
     batchCapacity: whole("batchCapacity", options.batchCapacity ?? 4096, 1, 2 ** 20),
     iotlb: iotlbPlan(options.iotlb),

@@ -164,7 +164,6 @@ export const CNT_STE_MISSES = 152;
 export const CNT_NOT_LOOKED_UP = 808;
 export const CNT_DISABLED = 816;
 export const CNT_EVICTED = 168;
-export const CNT_EXTERNAL_DIRTY = 176;
 /* Plain misses: each stands for an IOTLB miss and, a stage, one walk-cache hit and one last-level fetch. */
 export const CNT_PLAIN_STAGE1 = 184;
 export const CNT_PLAIN_STAGE2 = 160;
