@@ -12,59 +12,12 @@ import {
 import { bit, bits } from "../../lib/bits";
 import { Arena } from "../../mem/arena";
 import { WALK_HAD, WALK_HD } from "../config";
-import {
-  addressOf,
-  isAccessed,
-  isTable,
-  isValid,
-  mayBeDirtied,
-  mayBeLeaf,
-  PLAIN_VALUE,
-  plainAddress,
-  runLg2,
-  withAccessed,
-} from "./vmsa";
+import { Vmsa } from "./vmsa";
 import { ANY_WRITE, deniedByStage1 } from "./vmsa-permissions";
 
 const AP_READ_ONLY: u64 = 1 << 7;
 
-export class VmsaStage1 {
-  plainValue(): u64 {
-    return PLAIN_VALUE;
-  }
-
-  plainAddress(descriptor: u64, lg2: u32): u64 {
-    return plainAddress(descriptor, lg2);
-  }
-
-  isValid(descriptor: u64, level: i32): bool {
-    return isValid(descriptor, level);
-  }
-
-  isAccessed(descriptor: u64): bool {
-    return isAccessed(descriptor);
-  }
-
-  withAccessed(descriptor: u64): u64 {
-    return withAccessed(descriptor);
-  }
-
-  isTable(descriptor: u64, level: i32): bool {
-    return isTable(descriptor, level);
-  }
-
-  mayBeLeaf(level: i32, config: u64): bool {
-    return mayBeLeaf(level, config);
-  }
-
-  addressOf(descriptor: u64, lowest: u32, config: u64): u64 {
-    return addressOf(descriptor, lowest, config);
-  }
-
-  runLg2(descriptor: u64, level: i32, config: u64): u32 {
-    return runLg2(descriptor, level, config);
-  }
-
+export class VmsaStage1 extends Vmsa {
   /** APTable, UXNTable and PXNTable only ever take rights away on the way down (D8.4.2). */
   tableAttributes(descriptor: u64, config: u64): u32 {
     if ((config & WALK_HAD) !== 0) return 0;
@@ -76,7 +29,7 @@ export class VmsaStage1 {
   }
 
   denied(descriptor: u64, attributes: u32, config: u64): u32 {
-    const dirtiable = (config & WALK_HD) !== 0 && mayBeDirtied(descriptor);
+    const dirtiable = (config & WALK_HD) !== 0 && this.mayBeDirtied(descriptor);
     return deniedByStage1(descriptor, attributes, config, <u32>dirtiable);
   }
 
@@ -87,7 +40,7 @@ export class VmsaStage1 {
 
   /** Whether a write must first make the leaf dirty: DBM = 1 and AP[2] still 1 (D8.5.3). */
   isClean(descriptor: u64, config: u64): bool {
-    return (config & WALK_HD) !== 0 && mayBeDirtied(descriptor) && (descriptor & AP_READ_ONLY) !== 0;
+    return (config & WALK_HD) !== 0 && this.mayBeDirtied(descriptor) && (descriptor & AP_READ_ONLY) !== 0;
   }
 
   withDirty(descriptor: u64): u64 {

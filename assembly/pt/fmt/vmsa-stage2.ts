@@ -13,18 +13,7 @@ import {
 import { bits } from "../../lib/bits";
 import { Arena } from "../../mem/arena";
 import { WALK_HD, WALK_XNX } from "../config";
-import {
-  addressOf,
-  isAccessed,
-  isTable,
-  isValid,
-  mayBeDirtied,
-  mayBeLeaf,
-  PLAIN_VALUE,
-  plainAddress,
-  runLg2,
-  withAccessed,
-} from "./vmsa";
+import { Vmsa } from "./vmsa";
 
 const READS: u32 = 0x11;
 const WRITES: u32 = 0xaa;
@@ -34,50 +23,14 @@ const EXECUTE_WITH_XNX: u32 = 0x04444000;
 const EXECUTE_WITHOUT_XNX: u32 = 0x44440000;
 const S2AP_WRITE: u64 = 1 << 7;
 
-export class VmsaStage2 {
-  plainValue(): u64 {
-    return PLAIN_VALUE;
-  }
-
-  plainAddress(descriptor: u64, lg2: u32): u64 {
-    return plainAddress(descriptor, lg2);
-  }
-
-  isValid(descriptor: u64, level: i32): bool {
-    return isValid(descriptor, level);
-  }
-
-  isAccessed(descriptor: u64): bool {
-    return isAccessed(descriptor);
-  }
-
-  withAccessed(descriptor: u64): u64 {
-    return withAccessed(descriptor);
-  }
-
-  isTable(descriptor: u64, level: i32): bool {
-    return isTable(descriptor, level);
-  }
-
-  mayBeLeaf(level: i32, config: u64): bool {
-    return mayBeLeaf(level, config);
-  }
-
-  addressOf(descriptor: u64, lowest: u32, config: u64): u64 {
-    return addressOf(descriptor, lowest, config);
-  }
-
-  runLg2(descriptor: u64, level: i32, config: u64): u32 {
-    return runLg2(descriptor, level, config);
-  }
-
+export class VmsaStage2 extends Vmsa {
   tableAttributes(descriptor: u64, config: u64): u32 {
     return 0;
   }
 
   denied(descriptor: u64, attributes: u32, config: u64): u32 {
     const denied = this.deniedPlain(descriptor, attributes, config);
-    return (config & WALK_HD) !== 0 && mayBeDirtied(descriptor) ? denied & ~WRITES : denied;
+    return (config & WALK_HD) !== 0 && this.mayBeDirtied(descriptor) ? denied & ~WRITES : denied;
   }
 
   deniedPlain(descriptor: u64, attributes: u32, config: u64): u32 {
@@ -89,7 +42,7 @@ export class VmsaStage2 {
   }
 
   isClean(descriptor: u64, config: u64): bool {
-    return (config & WALK_HD) !== 0 && mayBeDirtied(descriptor) && (descriptor & S2AP_WRITE) === 0;
+    return (config & WALK_HD) !== 0 && this.mayBeDirtied(descriptor) && (descriptor & S2AP_WRITE) === 0;
   }
 
   withDirty(descriptor: u64): u64 {
