@@ -22,6 +22,8 @@ export const WALK_UPPER_HALF: u64 = (<u64>1) << 33;
 export const WALK_PTW: u64 = (<u64>1) << 34;
 export const WALK_XNX: u64 = (<u64>1) << 35;
 export const WALK_ASET: u64 = (<u64>1) << 36;
+/** The top byte of the input is a tag: it is no part of the address of an invalidation either. */
+export const WALK_TBI: u64 = (<u64>1) << 37;
 
 export function packWalk(granuleLg2: u32, firstLevel: i32, inputBits: u32, outputBits: u32): u64 {
   return (

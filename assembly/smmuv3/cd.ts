@@ -48,6 +48,10 @@ import {
   CD_T0SZ_MSB,
   CD_T1SZ_LSB,
   CD_T1SZ_MSB,
+  CD_TBI0_LSB,
+  CD_TBI0_MSB,
+  CD_TBI1_LSB,
+  CD_TBI1_MSB,
   CD_TG0_LSB,
   CD_TG0_MSB,
   CD_TG1_LSB,
@@ -91,6 +95,7 @@ import {
   WALK_HD,
   WALK_OA52,
   WALK_PAN,
+  WALK_TBI,
   WALK_UPPER_HALF,
   WALK_WXN,
 } from "../pt/config";
@@ -231,6 +236,11 @@ export function rootOf(cd: usize, half: u32): u64 {
   return alignedRoot(root, cappedSizeBits(<u32>field(cd, CD_IPS_MSB, CD_IPS_LSB)));
 }
 
+/** Whether addresses of half `half` carry a tag in their top byte (5.4 TBI0, TBI1). */
+export function hasTagByte(cd: usize, half: u32): bool {
+  return (half === 0 ? field(cd, CD_TBI0_MSB, CD_TBI0_LSB) : field(cd, CD_TBI1_MSB, CD_TBI1_LSB)) !== 0;
+}
+
 /** Walk configuration of half `half` of a legal CD. */
 export function walkOf(cd: usize, half: u32): u64 {
   const granule = granuleOf(cd, half);
@@ -250,6 +260,7 @@ export function walkOf(cd: usize, half: u32): u64 {
   if (idr3(IDR3_E0PD_LSB) && e0pd !== 0) walk |= WALK_E0PD;
   if (hasDs(cd)) walk |= WALK_DS;
   if (hasOa52(granule)) walk |= WALK_OA52;
+  if (hasTagByte(cd, half)) walk |= WALK_TBI;
   if (half !== 0) walk |= WALK_UPPER_HALF;
   return walk;
 }

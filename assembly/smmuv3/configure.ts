@@ -3,18 +3,7 @@
 // stage-2 faults of the CD, F_CD_FETCH, C_BAD_CD).
 
 import { CNT_CONFIG_MISSES, PASID_VALID } from "../../src/spec/abi/core";
-import {
-  CD_A_LSB,
-  CD_A_MSB,
-  CD_ASID_LSB,
-  CD_ASID_MSB,
-  CD_R_LSB,
-  CD_R_MSB,
-  CD_TBI0_LSB,
-  CD_TBI0_MSB,
-  CD_TBI1_LSB,
-  CD_TBI1_MSB,
-} from "../../src/spec/smmuv3/cd";
+import { CD_A_LSB, CD_A_MSB, CD_ASID_LSB, CD_ASID_MSB, CD_R_LSB, CD_R_MSB } from "../../src/spec/smmuv3/cd";
 import { field, ones } from "../lib/bits";
 import { count } from "../mem/arena";
 import { inputBitsOf } from "../pt/config";
@@ -33,7 +22,7 @@ import {
   VENDOR_FLAGS_SHIFT,
 } from "../tlb/contexts";
 import { dropReference, KIND_STAGE1, KIND_STAGE2, NO_ASID } from "../tlb/space";
-import { fetchCd, inputBitsOfHalf, isCdLegal, isHalfEnabled, rootOf, walkOf } from "./cd";
+import { fetchCd, hasTagByte, inputBitsOfHalf, isCdLegal, isHalfEnabled, rootOf, walkOf } from "./cd";
 import { REASON_BAD_CD, REASON_BAD_SUBSTREAMID, REASON_STREAM_DISABLED } from "./reason";
 import {
   findSte,
@@ -158,8 +147,7 @@ function configureStage1(
     const walk = walkOf(cd, half);
     const space = acquireSpace(KIND_STAGE1, vmid, asid, rootOf(cd, half), walk, stage2, plainMask(walk));
     // Bits above the input must be all 0 (TTB0) or all 1 (TTB1), up to bit 63, or 55 with a tag byte (3.4.1).
-    const tbi = half === 0 ? field(cd, CD_TBI0_MSB, CD_TBI0_LSB) : field(cd, CD_TBI1_MSB, CD_TBI1_LSB);
-    const mask = (tbi !== 0 ? ones(56) : u64(-1)) & ~ones(inputBitsOfHalf(cd, half));
+    const mask = (hasTagByte(cd, half) ? ones(56) : u64(-1)) & ~ones(inputBitsOfHalf(cd, half));
     attach(context, half, space, mask, half === 0 ? 0 : mask);
   }
   return context;

@@ -15,7 +15,7 @@ import {
 } from "../../src/spec/abi/core";
 import { ones } from "../lib/bits";
 import { Arena, count, countBy } from "../mem/arena";
-import { inputBitsOf, WALK_UPPER_HALF } from "../pt/config";
+import { inputBitsOf, WALK_TBI, WALK_UPPER_HALF } from "../pt/config";
 import { leafLg2Of } from "../pt/leaf-code";
 import { retag } from "./contexts";
 import { ID_MASK } from "./ids";
@@ -126,17 +126,17 @@ function clip(space: usize): bool {
   const highest = upper ? u64(-1) : limit;
   let first = Predicate.first;
   let last = Predicate.last;
-  if (stage1) {
-    // Bit 55 selects the half; the byte above it may be a tag and is no part of the address.
+  if (stage1 && (config & WALK_TBI) !== 0) {
+    // Bit 55 selects the half, and the byte above it is a tag.
     if (last - first >= ~TAG_BYTE) {
       first = lowest;
       last = highest;
     } else {
       const firstUpper = ((first >> 55) & 1) !== 0;
       const lastUpper = ((last >> 55) & 1) !== 0;
+      if (firstUpper === lastUpper && firstUpper !== upper) return false;
       first = firstUpper === upper ? (upper ? first | TAG_BYTE : first & ~TAG_BYTE) : lowest;
       last = lastUpper === upper ? (upper ? last | TAG_BYTE : last & ~TAG_BYTE) : highest;
-      if (firstUpper === lastUpper && firstUpper !== upper) return false;
     }
   }
   first = max(first, lowest);
