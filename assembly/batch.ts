@@ -1,8 +1,8 @@
 // A batch: the requests first..last-1 of the columns, in order. Hits are answered here, everything else
 // goes to the vendor (dispatch.ts). Three loops over the same request:
 //   plain  probe the set that the predictor names (fast layout only)
-//   memo   first ask whether the context's last slot still holds this page; worth it for sequential
-//          traffic (2x), a cost for random traffic (15 %), so blocks of requests choose by hit count
+//   memo   first ask for the page that the context used last, valid while no entry came or went; worth it for
+//          sequential traffic (2x), a cost for random traffic (15 %), so blocks of requests choose by hit count
 //   general  other layouts, caches off, translation disabled
 // A hit writes only its PA and leaf size: the other columns are filled for the whole batch beforehand.
 
@@ -20,6 +20,7 @@ import {
 } from "../src/spec/abi/core";
 import { isEnabled, ShortPath } from "./dispatch";
 
+import { BITS_52 } from "./lib/bits";
 import { Arena, countBy } from "./mem/arena";
 import { Leaf } from "./pt/state";
 import { answer } from "./request";
@@ -41,7 +42,6 @@ import { Ids, MEMO_GENERATION } from "./tlb/ids";
 import { predictorIndex } from "./tlb/iotlb";
 import { ADDRESS_MASK, findFast, setHash, tagOf } from "./tlb/set-associative";
 
-const PA_MASK: u64 = 0x000fffffffffffff;
 const BLOCK: u32 = 64;
 /** Blocks without the memo after one in which it did not pay. */
 const PLAIN_BLOCKS: u32 = 15;
@@ -134,6 +134,14 @@ function runFast(first: u32, last: u32): u32 {
   return last;
 }
 
+/** The columns of a request that the short path has answered with Leaf. */
+function storeWalked(i: u32, fetches: u32): void {
+  store<u64>(Arena.pa + ((<usize>i) << 3), Leaf.output);
+  store<u8>(Arena.leafLg2 + i, <u8>Leaf.lg2);
+  store<u8>(Arena.fetches + i, <u8>fetches);
+  store<u8>(Arena.source + i, <u8>SOURCE_WALK_CACHE);
+}
+
 /** Probes the IOTLB for every request; the columns' bases stay in locals, which the engine keeps in registers. */
 function plainBlock(first: u32, last: u32): u32 {
   const base: usize = load<u32>(Arena.iotlb + TLB_BASE);
@@ -177,17 +185,14 @@ function plainBlock(first: u32, last: u32): u32 {
       if (way < 4 && (iova & load<u64>(half + HALF_MASK)) === load<u64>(half + HALF_VALUE)) {
         const data = load<u64>(set + ((<usize>way) << 3), 32);
         if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
-          store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
+          store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & BITS_52);
           store<u8>(leaves + i, <u8>lg2);
           continue;
         }
       } else if (way === 4) {
         const fetches = ShortPath.translate(context, half, iova, load<u8>(accesses + i) & 7, lg2);
         if (fetches !== 0) {
-          store<u64>(pas + ((<usize>i) << 3), Leaf.output);
-          store<u8>(leaves + i, <u8>Leaf.lg2);
-          store<u8>(Arena.fetches + i, <u8>fetches);
-          store<u8>(Arena.source + i, <u8>SOURCE_WALK_CACHE);
+          storeWalked(i, fetches);
           continue;
         }
       }
@@ -245,7 +250,7 @@ function memoHits(first: u32, last: u32): u32 {
       known = stream;
     }
     if (((iova ^ page) & mask) !== 0 || ((data >> (load<u8>(accesses + i) & 7)) & 1) !== 0) break;
-    store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
+    store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & BITS_52);
     store<u8>(leaves + i, <u8>lg2);
   }
   return i;
@@ -269,16 +274,13 @@ function remember(i: u32): bool {
     if (way === 4) {
       const fetches = ShortPath.translate(context, half, iova, access, lg2);
       if (fetches !== 0) {
-        store<u64>(Arena.pa + ((<usize>i) << 3), Leaf.output);
-        store<u8>(Arena.leafLg2 + i, <u8>Leaf.lg2);
-        store<u8>(Arena.fetches + i, <u8>fetches);
-        store<u8>(Arena.source + i, <u8>SOURCE_WALK_CACHE);
+        storeWalked(i, fetches);
         return true;
       }
     } else if ((iova & load<u64>(half + HALF_MASK)) === load<u64>(half + HALF_VALUE)) {
       const data = load<u64>(set + ((<usize>way) << 3), 32);
       if (((data >> access) & 1) === 0) {
-        store<u64>(Arena.pa + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & PA_MASK);
+        store<u64>(Arena.pa + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & BITS_52);
         store<u8>(Arena.leafLg2 + i, <u8>lg2);
         store<u64>(context + MEMO_PAGE, iova);
         store<u64>(context + MEMO_MASK, u64(-1) << lg2);

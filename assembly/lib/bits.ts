@@ -1,6 +1,9 @@
 // Bit fields by the manual's whole-structure numbers. With literal arguments every call folds to a
 // load, a shift and a mask.
 
+/** The 52 bits of a physical address, and what tags keep of an input address. */
+export const BITS_52: u64 = 0x000fffffffffffff;
+
 /** The field MSB:LSB of the little-endian record at `record`; a field never straddles a doubleword. */
 export function field(record: usize, msb: u32, lsb: u32): u64 {
   return (load<u64>(record + ((lsb >> 6) << 3)) >> (lsb & 63)) & (u64(-1) >> (63 - (msb - lsb)));

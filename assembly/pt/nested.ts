@@ -4,6 +4,7 @@
 // Generic over the stage-2 format S; the narrower of two leaves is what may be cached.
 
 import { CLASS_IN, CLASS_TT, CNT_S2TLB_HITS, CNT_S2TLB_MISSES } from "../../src/spec/abi/core";
+import { BITS_52 } from "../lib/bits";
 import { Arena, count } from "../mem/arena";
 import { Bus, hostOf, markDirty } from "../mem/physical";
 import { ADDRESS_MASK, dataAt, find, insert, setHash, tagOf } from "../tlb/set-associative";
@@ -47,7 +48,7 @@ function lookup(space: usize, ipa: u64, access: u32): bool {
     if (slot === 0) continue;
     const data = dataAt(tlb, slot);
     if ((((data & DENY) >> access) & 1) !== 0) break;
-    Leaf.output = (ipa + (data & ADDRESS_MASK)) & 0x000fffffffffffff;
+    Leaf.output = (ipa + (data & ADDRESS_MASK)) & BITS_52;
     Leaf.lg2 = lg2;
     Leaf.descriptorLg2 = leafLg2Of(data);
     // Code 3 (a write whatever else it says) shares the bit of 1, 7 that of 5.

@@ -68,18 +68,13 @@ import {
 import { L1CD_L2PTR_LSB, L1CD_L2PTR_MSB, L1CD_V_LSB, L1CD_V_MSB } from "../../src/spec/smmuv3/l1cd";
 import {
   IDR0_ASID16_LSB,
-  IDR0_HTTU_LSB,
-  IDR0_HTTU_MSB,
-  IDR0_STALL_MODEL_LSB,
-  IDR0_STALL_MODEL_MSB,
   IDR0_TERM_MODEL_LSB,
-  IDR0_TTENDIAN_LSB,
-  IDR0_TTENDIAN_MSB,
   IDR3_E0PD_LSB,
   IDR3_EPAN_LSB,
   IDR3_HAD_LSB,
   IDR5_DS_LSB,
 } from "../../src/spec/smmuv3/registers";
+import { STE_S1FMT_4K_L2, STE_S1FMT_64K_L2 } from "../../src/spec/smmuv3/ste";
 import { field, ones } from "../lib/bits";
 import { count } from "../mem/arena";
 import { Bus, hostOf } from "../mem/physical";
@@ -102,7 +97,16 @@ import {
 import { VmsaStage2 } from "../pt/fmt/vmsa-stage2";
 import { stage2 } from "../pt/nested";
 import { Fault, Leaf, REASON_MISSING } from "../pt/state";
-import { cappedSizeBits, idr0, idr0Field, idr3, idr5, oas } from "./features";
+import {
+  cappedSizeBits,
+  idr0,
+  idr3,
+  idr5,
+  isEndianLegal,
+  isStallLegal,
+  isUpdateLegal,
+  oas,
+} from "./features";
 import {
   addressBits,
   alignedRoot,
@@ -146,12 +150,12 @@ export function fetchCd(ste: usize, ssid: u32, stage2Space: usize): usize {
   const cdMax = <u32>load<u8>(ste + STE_RECORD_S1CDMAX);
   const format = <u32>load<u8>(ste + STE_RECORD_S1FMT);
   if (cdMax === 0) return fetchStructure(pointer, stage2Space);
-  if (format !== 1 && format !== 2) {
+  if (format !== STE_S1FMT_4K_L2 && format !== STE_S1FMT_64K_L2) {
     // Linear: 2^S1CDMax CDs, aligned to the table's size.
     return fetchStructure((pointer & ~ones(cdMax + CD_SIZE_LG2)) + ((<u64>ssid) << CD_SIZE_LG2), stage2Space);
   }
   // Two levels: leaves of 64 CDs (4 KiB) or 1024 CDs (64 KiB).
-  const split: u32 = format === 1 ? 6 : 10;
+  const split: u32 = format === STE_S1FMT_4K_L2 ? 6 : 10;
   const l1Lg2 = max(cdMax > split ? cdMax - split + 3 : 3, 6);
   const l1 = fetchStructure((pointer & ~ones(l1Lg2)) + ((<u64>ssid >> split) << 3), stage2Space);
   if (l1 === 0) return 0;
@@ -171,24 +175,19 @@ export function isCdLegal(cd: usize, ste: usize): bool {
   if (field(cd, CD_V_MSB, CD_V_LSB) === 0) return false;
   // 1. Fault behaviour that the implementation does not have.
   const stall = field(cd, CD_S_MSB, CD_S_LSB) !== 0;
-  const stallModel = idr0Field(IDR0_STALL_MODEL_MSB, IDR0_STALL_MODEL_LSB);
   if (stall && (load<u32>(ste + STE_RECORD_FLAGS) & STE_FLAG_STALLD) !== 0) return false;
   if (idr0(IDR0_TERM_MODEL_LSB) && field(cd, CD_A_MSB, CD_A_LSB) === 0) return false;
-  if ((stallModel === 1 && stall) || (stallModel === 2 && !stall)) return false;
+  if (!isStallLegal(stall)) return false;
   // 2. Endianness, only while some table is enabled; format (AArch64 only).
   const lower = field(cd, CD_EPD0_MSB, CD_EPD0_LSB) === 0;
   const upper = field(cd, CD_EPD1_MSB, CD_EPD1_LSB) === 0;
-  const endian = idr0Field(IDR0_TTENDIAN_MSB, IDR0_TTENDIAN_LSB);
   const big = field(cd, CD_ENDI_MSB, CD_ENDI_LSB) !== 0;
-  if ((lower || upper) && ((endian === 2 && big) || (endian === 3 && !big))) return false;
+  if ((lower || upper) && !isEndianLegal(big)) return false;
   if (field(cd, CD_AA64_MSB, CD_AA64_LSB) === 0) return false;
   // 3. Hardware update.
-  const httu = idr0Field(IDR0_HTTU_MSB, IDR0_HTTU_LSB);
   const ha = field(cd, CD_HA_MSB, CD_HA_LSB) !== 0;
   const hd = field(cd, CD_HD_MSB, CD_HD_LSB) !== 0;
-  if (httu === 0 && (ha || hd)) return false;
-  if (httu === 1 && hd) return false;
-  if (httu === 3 && field(cd, CD_HAFT_MSB, CD_HAFT_LSB) !== 0 && !ha) return false;
+  if (!isUpdateLegal(ha, hd, field(cd, CD_HAFT_MSB, CD_HAFT_LSB) !== 0)) return false;
   // 4. ASID size, then each enabled half.
   if (!idr0(IDR0_ASID16_LSB) && field(cd, CD_ASID_MSB, CD_ASID_LSB) >> 8 !== 0) return false;
   return (!lower || isHalfLegal(cd, 0)) && (!upper || isHalfLegal(cd, 1));

@@ -4,6 +4,7 @@
 
 import { CNT_CONFIG_MISSES, PASID_VALID } from "../../src/spec/abi/core";
 import { CD_A_LSB, CD_A_MSB, CD_ASID_LSB, CD_ASID_MSB, CD_R_LSB, CD_R_MSB } from "../../src/spec/smmuv3/cd";
+import { STE_S1DSS_BYPASS, STE_S1DSS_SSID0 } from "../../src/spec/smmuv3/ste";
 import { field, ones } from "../lib/bits";
 import { count } from "../mem/arena";
 import { inputBitsOf } from "../pt/config";
@@ -25,6 +26,9 @@ import { dropReference, KIND_STAGE1, KIND_STAGE2, NO_ASID } from "../tlb/space";
 import { fetchCd, hasTagByte, inputBitsOfHalf, isCdLegal, isHalfEnabled, rootOf, walkOf } from "./cd";
 import { REASON_BAD_CD, REASON_BAD_SUBSTREAMID, REASON_STREAM_DISABLED } from "./reason";
 import {
+  CONFIG_S1,
+  CONFIG_S2,
+  CONFIG_VALID,
   findSte,
   STE_FLAG_S2R,
   STE_RECORD_CONFIG,
@@ -42,12 +46,6 @@ export const FLAG_RECORD: u32 = 2 << VENDOR_FLAGS_SHIFT;
 export const FLAG_RECORD_STAGE2: u32 = 4 << VENDOR_FLAGS_SHIFT;
 
 const OVERRIDE_MASK: u32 = 0x7700;
-
-const CONFIG_ABORT_LIMIT: u32 = 4;
-const CONFIG_S1: u32 = 1;
-const CONFIG_S2: u32 = 2;
-const S1DSS_BYPASS: u32 = 1;
-const S1DSS_SSID0: u32 = 2;
 
 /** What configuration lookup knows when it fails: whether STE.S2R governs a stage-2 fault of the CD. */
 export class Lookup {
@@ -68,7 +66,7 @@ export function configure(stream: u32, pasid: u32): usize {
   Lookup.accessAndOr = steFlags & OVERRIDE_MASK;
   let flags = steFlags & OVERRIDE_MASK;
   if (Lookup.recordStage2) flags |= FLAG_RECORD_STAGE2;
-  if (config < CONFIG_ABORT_LIMIT) return withMode(stream, pasid, flags | MODE_ABORT);
+  if ((config & CONFIG_VALID) === 0) return withMode(stream, pasid, flags | MODE_ABORT);
 
   // Substream rules (5.2, 7.3.7, 7.3.9).
   const hasSsid = (pasid & PASID_VALID) !== 0;
@@ -79,11 +77,11 @@ export function configure(stream: u32, pasid: u32): usize {
   let skipStage1 = !stage1;
   if (stage1 && cdMax !== 0) {
     const dss = <u32>load<u8>(ste + STE_RECORD_S1DSS);
-    if (!hasSsid && dss === S1DSS_BYPASS) {
+    if (!hasSsid && dss === STE_S1DSS_BYPASS) {
       skipStage1 = true;
-    } else if (!hasSsid && dss !== S1DSS_SSID0) {
+    } else if (!hasSsid && dss !== STE_S1DSS_SSID0) {
       return refuse(REASON_STREAM_DISABLED);
-    } else if (hasSsid && ssid === 0 && dss === S1DSS_SSID0) {
+    } else if (hasSsid && ssid === 0 && dss === STE_S1DSS_SSID0) {
       return refuse(REASON_STREAM_DISABLED);
     }
   }

@@ -13,6 +13,12 @@ import {
   CR0_SMMUEN_LSB,
   CR2_RECINVSID_LSB,
   GBPA_ABORT_LSB,
+  IDR0_HTTU_LSB,
+  IDR0_HTTU_MSB,
+  IDR0_STALL_MODEL_LSB,
+  IDR0_STALL_MODEL_MSB,
+  IDR0_TTENDIAN_LSB,
+  IDR0_TTENDIAN_MSB,
   IDR5_OAS_LSB,
   IDR5_OAS_MSB,
 } from "../../src/spec/smmuv3/registers";
@@ -87,4 +93,24 @@ export function oas(): u32 {
 /** Address bits of an IPS / S2PS field, capped by OAS. */
 export function cappedSizeBits(encoding: u32): u32 {
   return min(sizeBits(encoding), oas());
+}
+
+/** Whether a structure may ask for stalls (CD.S, STE.S2S): STALL_MODEL 1 never stalls, 2 always does. */
+export function isStallLegal(stall: bool): bool {
+  const model = idr0Field(IDR0_STALL_MODEL_MSB, IDR0_STALL_MODEL_LSB);
+  return !((model === 1 && stall) || (model === 2 && !stall));
+}
+
+/** Whether a structure may ask for hardware update: HTTU 0 none, 1 access flag, 2 dirty state, 3 table flags too. */
+export function isUpdateLegal(ha: bool, hd: bool, haft: bool): bool {
+  const httu = idr0Field(IDR0_HTTU_MSB, IDR0_HTTU_LSB);
+  if (httu === 0) return !ha && !hd;
+  if (httu === 1) return !hd;
+  return httu !== 3 || !haft || ha;
+}
+
+/** Whether tables may have this endianness: TTENDIAN 2 little only, 3 big only, else both. */
+export function isEndianLegal(big: bool): bool {
+  const endian = idr0Field(IDR0_TTENDIAN_MSB, IDR0_TTENDIAN_LSB);
+  return !((endian === 2 && big) || (endian === 3 && !big));
 }

@@ -1,6 +1,14 @@
 // Granules and input sizes as CDs and STEs encode them (IHI 0070 5.2, 5.4; DDI 0487 D8.2).
 
 import {
+  CD_TG0_4K,
+  CD_TG0_16K,
+  CD_TG0_64K,
+  CD_TG1_4K,
+  CD_TG1_16K,
+  CD_TG1_64K,
+} from "../../src/spec/smmuv3/cd";
+import {
   IDR3_STT_LSB,
   IDR5_GRAN4K_LSB,
   IDR5_GRAN16K_LSB,
@@ -12,17 +20,17 @@ import { idr3, idr5, idr5Field, oas } from "./features";
 
 /** Granule lg2 of STE.S2TG and CD.TG0 (00 4K, 01 64K, 10 16K); 0 = reserved or not implemented. */
 export function granuleOfTg0(tg: u32): u32 {
-  if (tg === 0) return idr5(IDR5_GRAN4K_LSB) ? 12 : 0;
-  if (tg === 1) return idr5(IDR5_GRAN64K_LSB) ? 16 : 0;
-  if (tg === 2) return idr5(IDR5_GRAN16K_LSB) ? 14 : 0;
+  if (tg === CD_TG0_4K) return idr5(IDR5_GRAN4K_LSB) ? 12 : 0;
+  if (tg === CD_TG0_64K) return idr5(IDR5_GRAN64K_LSB) ? 16 : 0;
+  if (tg === CD_TG0_16K) return idr5(IDR5_GRAN16K_LSB) ? 14 : 0;
   return 0;
 }
 
 /** Granule lg2 of CD.TG1 (01 16K, 10 4K, 11 64K); 0 = reserved or not implemented. */
 export function granuleOfTg1(tg: u32): u32 {
-  if (tg === 1) return idr5(IDR5_GRAN16K_LSB) ? 14 : 0;
-  if (tg === 2) return idr5(IDR5_GRAN4K_LSB) ? 12 : 0;
-  if (tg === 3) return idr5(IDR5_GRAN64K_LSB) ? 16 : 0;
+  if (tg === CD_TG1_16K) return idr5(IDR5_GRAN16K_LSB) ? 14 : 0;
+  if (tg === CD_TG1_4K) return idr5(IDR5_GRAN4K_LSB) ? 12 : 0;
+  if (tg === CD_TG1_64K) return idr5(IDR5_GRAN64K_LSB) ? 16 : 0;
   return 0;
 }
 

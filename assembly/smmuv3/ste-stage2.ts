@@ -1,16 +1,6 @@
 // The stage-2 half of an STE (IHI 0070 5.2; DDI 0487 D8.2): legality, root, walk configuration.
 
-import {
-  IDR0_HTTU_LSB,
-  IDR0_HTTU_MSB,
-  IDR0_STALL_MODEL_LSB,
-  IDR0_STALL_MODEL_MSB,
-  IDR0_TTENDIAN_LSB,
-  IDR0_TTENDIAN_MSB,
-  IDR3_STT_LSB,
-  IDR3_XNX_LSB,
-  IDR5_DS_LSB,
-} from "../../src/spec/smmuv3/registers";
+import { IDR3_STT_LSB, IDR3_XNX_LSB, IDR5_DS_LSB } from "../../src/spec/smmuv3/registers";
 import {
   STE_S2AA64_LSB,
   STE_S2AA64_MSB,
@@ -45,7 +35,7 @@ import {
 } from "../../src/spec/smmuv3/ste";
 import { field } from "../lib/bits";
 import { packWalk, WALK_AFFD, WALK_DS, WALK_HA, WALK_HD, WALK_OA52, WALK_PTW, WALK_XNX } from "../pt/config";
-import { cappedSizeBits, idr0Field, idr3, idr5, oas } from "./features";
+import { cappedSizeBits, idr3, idr5, isEndianLegal, isStallLegal, isUpdateLegal, oas } from "./features";
 import { addressBits, alignedRoot, granuleOfTg0, hasOa52, largestTsz } from "./granule";
 
 const NO_LEVEL: i32 = 9;
@@ -81,26 +71,18 @@ function isInputLegal(ste: usize, granule: u32): bool {
 
 /** Part 6 of SteIllegal(): an STE whose Config enables stage 2. */
 export function isStage2Legal(ste: usize): bool {
-  const stallModel = idr0Field(IDR0_STALL_MODEL_MSB, IDR0_STALL_MODEL_LSB);
-  const stall = field(ste, STE_S2S_MSB, STE_S2S_LSB) !== 0;
-  if (stallModel === 1 && stall) return false;
-  if (stallModel === 2 && !stall) return false;
+  if (!isStallLegal(field(ste, STE_S2S_MSB, STE_S2S_LSB) !== 0)) return false;
   // AArch32 tables are not advertised (IDR0.TTF = AArch64).
   if (field(ste, STE_S2AA64_MSB, STE_S2AA64_LSB) === 0) return false;
-  const httu = idr0Field(IDR0_HTTU_MSB, IDR0_HTTU_LSB);
   const ha = field(ste, STE_S2HA_MSB, STE_S2HA_LSB) !== 0;
   const hd = field(ste, STE_S2HD_MSB, STE_S2HD_LSB) !== 0;
-  if (httu === 0 && (ha || hd)) return false;
-  if (httu === 1 && hd) return false;
-  if (httu === 3 && field(ste, STE_S2HAFT_MSB, STE_S2HAFT_LSB) !== 0 && !ha) return false;
+  if (!isUpdateLegal(ha, hd, field(ste, STE_S2HAFT_MSB, STE_S2HAFT_LSB) !== 0)) return false;
   const granule = granuleOfTg0(<u32>field(ste, STE_S2TG_MSB, STE_S2TG_LSB));
   if (granule === 0) return false;
   const root = field(ste, STE_S2TTB_MSB, STE_S2TTB_LSB) << 4;
   if (root >> min(stage2OutputBits(ste), addressBits(granule, hasDs(ste))) !== 0) return false;
   if (!isInputLegal(ste, granule)) return false;
-  const endian = idr0Field(IDR0_TTENDIAN_MSB, IDR0_TTENDIAN_LSB);
-  const big = field(ste, STE_S2ENDI_MSB, STE_S2ENDI_LSB) !== 0;
-  return !((endian === 2 && big) || (endian === 3 && !big));
+  return isEndianLegal(field(ste, STE_S2ENDI_MSB, STE_S2ENDI_LSB) !== 0);
 }
 
 function stage2OutputBits(ste: usize): u32 {

@@ -6,8 +6,9 @@
 // 24 S1CDMax u8 | 25 S1Fmt u8 | 26 S1DSS u8 | 28 vmid u32 | 32 stage-2 root u64 | 40 stage-2 walk u64
 
 import {
+  ACCESS_EXECUTE,
+  ACCESS_PRIVILEGED,
   CNT_STE_FETCHES,
-  CNT_STE_MISSES,
   REGS_STRTAB_BASE,
   REGS_STRTAB_BASE_CFG,
   STE_RECORD_SIZE,
@@ -45,16 +46,22 @@ import {
 import {
   STE_CONFIG_LSB,
   STE_CONFIG_MSB,
+  STE_INSTCFG_DATA,
+  STE_INSTCFG_INSTRUCTION,
   STE_INSTCFG_LSB,
   STE_INSTCFG_MSB,
   STE_PRIVCFG_LSB,
   STE_PRIVCFG_MSB,
+  STE_PRIVCFG_PRIVILEGED,
+  STE_PRIVCFG_UNPRIVILEGED,
   STE_S1CDMAX_LSB,
   STE_S1CDMAX_MSB,
   STE_S1CONTEXTPTR_LSB,
   STE_S1CONTEXTPTR_MSB,
   STE_S1DSS_LSB,
   STE_S1DSS_MSB,
+  STE_S1FMT_4K_L2,
+  STE_S1FMT_64K_L2,
   STE_S1FMT_LSB,
   STE_S1FMT_MSB,
   STE_S1STALLD_LSB,
@@ -89,9 +96,10 @@ export const STE_RECORD_STAGE2_WALK: usize = 40;
 export const STE_FLAG_S2R: u32 = 1;
 export const STE_FLAG_STALLD: u32 = 2;
 const STE_SIZE_LG2: u32 = 6;
-const CONFIG_S1: u32 = 1;
-const CONFIG_S2: u32 = 2;
-const CONFIG_VALID: u32 = 4;
+/* The bits of Config: stage 1, stage 2, and neither aborts (5.2). */
+export const CONFIG_S1: u32 = 1;
+export const CONFIG_S2: u32 = 2;
+export const CONFIG_VALID: u32 = 4;
 
 /** Reads the 64-bit word of a configuration structure at physical address `pa`. */
 function fetchable(pa: u64, reason: u32): usize {
@@ -153,7 +161,6 @@ export function findSte(stream: u32): usize {
   const record = recordOf(stream);
   if (Arena.configCacheOn && load<u32>(record) !== 0 && load<u32>(record + STE_RECORD_STREAM) === stream)
     return record;
-  count(CNT_STE_MISSES);
   const pa = addressOfSte(stream);
   if (pa === u64(-1)) return 0;
   const ste = fetchable(pa, REASON_STE_FETCH);
@@ -196,7 +203,7 @@ function isStage1Legal(ste: usize, config: u32): bool {
   if (ssidSize !== 0 && cdMax !== 0) {
     if (cdMax > ssidSize) return false;
     const format = <u32>field(ste, STE_S1FMT_MSB, STE_S1FMT_LSB);
-    if ((format === 1 || format === 2) && !idr0(IDR0_CD2L_LSB)) return false;
+    if ((format === STE_S1FMT_4K_L2 || format === STE_S1FMT_64K_L2) && !idr0(IDR0_CD2L_LSB)) return false;
   }
   const pointer = field(ste, STE_S1CONTEXTPTR_MSB, STE_S1CONTEXTPTR_LSB) << STE_S1CONTEXTPTR_LSB;
   return pointer >> oas() === 0;
@@ -238,10 +245,10 @@ function accessOverride(ste: usize): u32 {
   if (idr1Field(IDR1_ATTR_PERMS_OVR_MSB, IDR1_ATTR_PERMS_OVR_LSB) !== 0) {
     const privilege = <u32>field(ste, STE_PRIVCFG_MSB, STE_PRIVCFG_LSB);
     const instruction = <u32>field(ste, STE_INSTCFG_MSB, STE_INSTCFG_LSB);
-    if (privilege === 2) and &= ~4;
-    if (privilege === 3) or |= 4;
-    if (instruction === 2) and &= ~2;
-    if (instruction === 3) or |= 2;
+    if (privilege === STE_PRIVCFG_UNPRIVILEGED) and &= ~ACCESS_PRIVILEGED;
+    if (privilege === STE_PRIVCFG_PRIVILEGED) or |= ACCESS_PRIVILEGED;
+    if (instruction === STE_INSTCFG_DATA) and &= ~ACCESS_EXECUTE;
+    if (instruction === STE_INSTCFG_INSTRUCTION) or |= ACCESS_EXECUTE;
   }
   return (and << ACCESS_AND_SHIFT) | (or << ACCESS_OR_SHIFT);
 }

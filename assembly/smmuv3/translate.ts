@@ -16,7 +16,6 @@ import {
   FAULT_ACCESS,
   FAULT_CLASS,
   FAULT_FETCH_ADDRESS,
-  FAULT_FLAG_RAZ_WI,
   FAULT_FLAG_RECORD,
   FAULT_FLAG_STAGE2,
   FAULT_FLAG_TTRNW,
@@ -35,6 +34,7 @@ import {
   STATUS_TRANSLATED,
 } from "../../src/spec/abi/core";
 import { IDR0_TERM_MODEL_LSB } from "../../src/spec/smmuv3/registers";
+import { BITS_52 } from "../lib/bits";
 import { Arena, count } from "../mem/arena";
 import { WALK_E0PD } from "../pt/config";
 import { VmsaStage1 } from "../pt/fmt/vmsa-stage1";
@@ -63,7 +63,6 @@ import { FLAG_ABORT, FLAG_RECORD, FLAG_RECORD_STAGE2, Lookup } from "./configure
 import { globalAbort, idr0, oas, recordsInvalidStreams } from "./features";
 import { eventOf, isGoverned, REASON_BAD_STREAMID } from "./reason";
 
-const BITS_52: u64 = 0x000fffffffffffff;
 /** Every unprivileged access code. */
 const UNPRIVILEGED: u32 = 0x0f;
 
@@ -208,8 +207,7 @@ export function endWithFault(
     <u8>(
       ((Fault.stage2 ? FAULT_FLAG_STAGE2 : 0) |
         (Fault.tableRead ? FAULT_FLAG_TTRNW : 0) |
-        (record ? FAULT_FLAG_RECORD : 0) |
-        (razWi ? FAULT_FLAG_RAZ_WI : 0))
+        (record ? FAULT_FLAG_RECORD : 0))
     ),
   );
   store<u8>(fault + FAULT_CLASS, <u8>Fault.class);

@@ -13,7 +13,7 @@ import {
   TLB_SETS,
   TLB_WAYS,
 } from "../../src/spec/abi/core";
-import { ones } from "../lib/bits";
+import { BITS_52, ones } from "../lib/bits";
 import { Arena, count, countBy } from "../mem/arena";
 import { inputBitsOf, WALK_TBI, WALK_UPPER_HALF } from "../pt/config";
 import { leafLg2Of } from "../pt/leaf-code";
@@ -114,7 +114,6 @@ class Clip {
 }
 
 const TAG_BYTE: u64 = 0xff00000000000000;
-const BITS_52: u64 = 0x000fffffffffffff;
 
 /** Cuts the range to the half and the input range of `space`; false when nothing is left. */
 function clip(space: usize): bool {

@@ -2,6 +2,7 @@
 // filling. The page-size predictor remembers, by 2 MiB region, which size to try first.
 
 import { CNT_PERMISSION_WALKS, PREDICTOR_SIZE } from "../../src/spec/abi/core";
+import { BITS_52 } from "../lib/bits";
 import { Arena, count } from "../mem/arena";
 import { leafCode, leafLg2Of } from "../pt/leaf-code";
 import { Leaf } from "../pt/state";
@@ -20,7 +21,6 @@ import { Ids, MEMO_GENERATION } from "./ids";
 import { ADDRESS_MASK, dataAt, FastLayout, find, insert, setHash, tagOf, touch } from "./set-associative";
 import { noteSize, SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES } from "./space";
 
-const PA_MASK: u64 = 0x000fffffffffffff;
 const REGION_LG2: u64 = 21;
 
 /** Index of the predictor byte for `iova` in a space with `seed`. */
@@ -59,7 +59,7 @@ export function probeAll(context: usize, space: usize, iova: u64, access: u32): 
     return false;
   }
   touch(Arena.iotlb, slot);
-  Leaf.output = (iova + (data & ADDRESS_MASK)) & PA_MASK;
+  Leaf.output = (iova + (data & ADDRESS_MASK)) & BITS_52;
   Leaf.lg2 = <u32>load<u64>(slot) & 63;
   Leaf.descriptorLg2 = leafLg2Of(data);
   learn(context, holder, iova, Leaf.lg2, data);

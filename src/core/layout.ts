@@ -112,8 +112,8 @@ export function layOut(plan: ArenaPlan): ArenaLayout & { tlbWords: [at: number, 
   const words = new Map<number, number>();
   const tlbWords: [number, number][] = [];
   const start = bump.top;
-  const put = (header: number, bytes: number): number => {
-    const at = bump.take(bytes);
+  const put = (header: number, bytes: number, align = LINE): number => {
+    const at = bump.take(bytes, align);
     words.set(header, at);
     return at;
   };
@@ -141,9 +141,7 @@ export function layOut(plan: ArenaPlan): ArenaLayout & { tlbWords: [at: number, 
   words.set(A.HDR_FRAME_MASK, slots - 1);
   const ranges = put(A.HDR_RANGES, plan.ranges * A.RANGE_SIZE);
   words.set(A.HDR_RANGE_COUNT, plan.ranges);
-  bump.take(0, A.CONTEXT_SIZE);
-  put(A.HDR_CONTEXTS, plan.contexts * A.CONTEXT_SIZE + A.CONTEXT_SIZE);
-  words.set(A.HDR_CONTEXTS, Math.ceil((words.get(A.HDR_CONTEXTS) ?? 0) / A.CONTEXT_SIZE) * A.CONTEXT_SIZE);
+  put(A.HDR_CONTEXTS, plan.contexts * A.CONTEXT_SIZE, A.CONTEXT_SIZE);
   words.set(A.HDR_CONTEXT_COUNT, plan.contexts);
   const heads = powerOfTwo(plan.contexts * 2);
   put(A.HDR_CONTEXT_HASH, heads * 4);
