@@ -2,6 +2,8 @@
 // numbers, names verbatim. Nothing here knows what a call does; this folder imports nothing outside itself.
 
 export type { InputOf, Struct, ValueOf } from "./codec.js";
+
+export * from "./errno.js";
 export * from "./ioctls.js";
 export * from "./iommu-constants.js";
 export * from "./iommu-fault.js";
