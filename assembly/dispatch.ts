@@ -5,11 +5,4 @@
 export { configure } from "./smmuv3/configure";
 export { isEnabled } from "./smmuv3/features";
 export { dropStes } from "./smmuv3/ste";
-export {
-  effectiveAccess,
-  endWithFault,
-  mustWait,
-  ShortPath,
-  translateDisabled,
-  translateWith,
-} from "./smmuv3/translate";
+export { effectiveAccess, endWithFault, translateDisabled, withoutTables } from "./smmuv3/translate";

@@ -14,18 +14,12 @@ import {
   STATUS_BYPASSED,
   STATUS_FAULT,
 } from "../src/spec/abi/core";
-import {
-  configure,
-  effectiveAccess,
-  endWithFault,
-  mustWait,
-  translateDisabled,
-  translateWith,
-} from "./dispatch";
+import { configure, effectiveAccess, endWithFault, translateDisabled, withoutTables } from "./dispatch";
 import { Trace } from "./lib/trace";
 import { Arena, count } from "./mem/arena";
-import { Leaf, Request } from "./pt/state";
+import { Fault, Leaf, REASON_MISSING, Request } from "./pt/state";
 import { pasidOf } from "./tlb/contexts";
+import { NO_TABLES, translateWith } from "./translate";
 
 /** Fault records of the batch in progress. */
 export class Faults {
@@ -73,6 +67,7 @@ export function answer(i: u32, enabled: bool, known: usize): bool {
     }
     access = effectiveAccess(context, asked);
     status = context !== 0 ? translateWith(context, iova, access) : STATUS_FAULT;
+    if (status === NO_TABLES) status = withoutTables(context, iova);
   } else {
     status = translateDisabled(iova);
   }
@@ -80,7 +75,7 @@ export function answer(i: u32, enabled: bool, known: usize): bool {
   let lg2 = Leaf.lg2;
   if (status > <u32>STATUS_BYPASSED) {
     if (status === STATUS_FAULT) {
-      if (mustWait()) {
+      if (Fault.reason === REASON_MISSING) {
         Waiting.restore(context !== 0);
         return false;
       }

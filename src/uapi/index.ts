@@ -3,7 +3,6 @@
 
 export type { InputOf, Struct, ValueOf } from "./codec.js";
 
-export * from "./errno.js";
 export * from "./ioctls.js";
 export * from "./iommu-constants.js";
 export * from "./iommu-fault.js";
