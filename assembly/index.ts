@@ -2,7 +2,7 @@
 
 import { FRAME_LG2 } from "../src/spec/abi/core";
 import { Batch, runBatch } from "./batch";
-import { dropStes } from "./dispatch";
+import { dropDomain, dropStes, responsePasid } from "./dispatch";
 import { Trace } from "./lib/trace";
 import { Arena } from "./mem/arena";
 import { Bus, slotOf } from "./mem/physical";
@@ -51,6 +51,14 @@ export function missingAddress(): u64 {
   return Bus.missingAddress;
 }
 
+/**
+ * Whether automatic page responses of `stream` carry the PASID (STE.PPAR): 0 or 1; -1 when no valid STE can be read,
+ * -2 when the external frame of `missingAddress` must be filled first.
+ */
+export function pageResponsePasid(stream: u32): i32 {
+  return responsePasid(stream);
+}
+
 /** CFGI_STE: forgets configuration of streams first..last. */
 export function forgetStreams(first: u32, last: u32): void {
   dropStes(first, last);
@@ -60,6 +68,11 @@ export function forgetStreams(first: u32, last: u32): void {
 /** CFGI_CD: forgets the contexts of `stream` with `pasid` (without a PASID counts as 0), or all for -1. */
 export function forgetContexts(stream: u32, pasid: i32): void {
   dropContexts(stream, stream, pasid);
+}
+
+/** PASID-cache invalidation: forgets the contexts of domain `did` with `pasid`; -1 = any. */
+export function forgetDomain(did: i32, pasid: i32): void {
+  dropDomain(did, pasid);
 }
 
 /** TLBI in every form; -1 = any. Returns the number of entries dropped. */

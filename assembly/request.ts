@@ -5,7 +5,7 @@ import {
   CNT_CD_FETCHES,
   CNT_CONFIG_MISSES,
   CNT_NOT_LOOKED_UP,
-  CNT_SIZE,
+  CNT_SAVED_SIZE,
   CNT_STE_FETCHES,
   SOURCE_CONFIG,
   SOURCE_IOTLB,
@@ -32,14 +32,14 @@ export class Faults {
  */
 class Waiting {
   static save(): void {
-    if (Arena.hasExternal) memory.copy(Arena.savedCounters, Arena.counters, CNT_SIZE);
+    if (Arena.hasExternal) memory.copy(Arena.savedCounters, Arena.counters, CNT_SAVED_SIZE);
   }
 
   static restore(configured: bool): void {
     Waiting.keep(CNT_STE_FETCHES);
     Waiting.keep(CNT_CD_FETCHES);
     if (configured) Waiting.keep(CNT_CONFIG_MISSES);
-    memory.copy(Arena.counters, Arena.savedCounters, CNT_SIZE);
+    memory.copy(Arena.counters, Arena.savedCounters, CNT_SAVED_SIZE);
   }
 
   static keep(counter: u32): void {
@@ -67,7 +67,7 @@ export function answer(i: u32, enabled: bool, known: usize): bool {
     }
     access = effectiveAccess(context, asked);
     status = context !== 0 ? translateWith(context, iova, access) : STATUS_FAULT;
-    if (status === NO_TABLES) status = withoutTables(context, iova);
+    if (status === NO_TABLES) status = withoutTables(context, iova, access);
   } else {
     status = translateDisabled(iova);
   }

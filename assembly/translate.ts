@@ -4,21 +4,20 @@
 import {
   CLASS_IN,
   CLASS_TT,
-  CNT_BYPASSED,
   CNT_IOTLB_MISSES,
   CNT_NOT_LOOKED_UP,
-  STATUS_BYPASSED,
   STATUS_FAULT,
   STATUS_TRANSLATED,
+  VENDOR_SMMUV3,
 } from "../src/spec/abi/core";
+import { walkContext } from "./dispatch";
 import { BITS_52 } from "./lib/bits";
-import { count } from "./mem/arena";
-import { WALK_E0PD } from "./pt/config";
+import { Arena, count } from "./mem/arena";
+import { isBarred, neverOf } from "./pt/bars";
 import { VmsaStage1 } from "./pt/fmt/vmsa-stage1";
 import { VmsaStage2 } from "./pt/fmt/vmsa-stage2";
-import { nestedWalk, stage1Request, stage2Request } from "./pt/nested";
 import { Plain } from "./pt/plain";
-import { Fault, Leaf, REASON_TRANSLATION, Request } from "./pt/state";
+import { Request } from "./pt/state";
 import {
   CTX_FLAGS,
   HALF_MASK,
@@ -35,16 +34,6 @@ import { SPACE_CONFIG, SPACE_STAGE2 } from "./tlb/space";
 
 /** In place of a status: no table covers the address. */
 export const NO_TABLES: u32 = 255;
-/** Every unprivileged access code. */
-const UNPRIVILEGED: u32 = 0x0f;
-
-/** Lets `iova` pass as it is; returns the status. */
-export function bypass(iova: u64): u32 {
-  count(CNT_BYPASSED);
-  Leaf.output = iova;
-  Leaf.lg2 = 0;
-  return STATUS_BYPASSED;
-}
 
 /**
  * Translates through `context`; returns the status, STATUS_FAULT with the Fault raised, or NO_TABLES when no
@@ -58,11 +47,9 @@ export function translateWith(context: usize, iova: u64, access: u32): u32 {
     count(CNT_NOT_LOOKED_UP);
     return NO_TABLES;
   }
-  // E0PD: unprivileged requests see nothing in this half (5.4).
   const config = load<u64>(space + SPACE_CONFIG);
-  if ((config & WALK_E0PD) !== 0 && access < 4) {
+  if (isBarred(config, access)) {
     count(CNT_NOT_LOOKED_UP);
-    Fault.raise(REASON_TRANSLATION);
     return STATUS_FAULT;
   }
   if (probeAll(context, space, iova, access)) {
@@ -70,17 +57,8 @@ export function translateWith(context: usize, iova: u64, access: u32): u32 {
     return STATUS_TRANSLATED;
   }
   count(CNT_IOTLB_MISSES);
-  const input = iova & BITS_52;
-  let ok: bool;
-  if (mode === MODE_NESTED) {
-    ok = nestedWalk<VmsaStage1, VmsaStage2>(space, input, access);
-  } else if (mode === MODE_STAGE2) {
-    ok = stage2Request<VmsaStage2>(space, input, access);
-  } else {
-    ok = stage1Request<VmsaStage1>(space, input, access);
-  }
-  if (!ok) return STATUS_FAULT;
-  fill(context, space, iova, (config & WALK_E0PD) !== 0 ? UNPRIVILEGED : 0);
+  if (!walkContext(mode, space, iova & BITS_52, access)) return STATUS_FAULT;
+  fill(context, space, iova, neverOf(config));
   return STATUS_TRANSLATED;
 }
 
@@ -94,6 +72,7 @@ export class ShortPath {
   @inline
   static translate(context: usize, half: usize, iova: u64, access: u32, probed: u32): u32 {
     const space: usize = load<u32>(half + HALF_SPACE);
+    if (Arena.vendor !== VENDOR_SMMUV3) return 0;
     if (space === 0 || !isSurelyAbsent(space, probed) || hasOverride(context)) return 0;
     if ((iova & load<u64>(half + HALF_MASK)) !== load<u64>(half + HALF_VALUE)) return 0;
     const input = iova & BITS_52;

@@ -1,8 +1,31 @@
 // The public list. Everything outside src imports from here and nowhere else.
 
+export type {
+  DriverListener,
+  Endpoint,
+  FaultReport,
+  GpasidBinding,
+  Invalidation,
+  IommuDomain,
+  IommuDriver,
+  MappingRights,
+  PasidTable,
+} from "./contract/driver.js";
+export type {
+  DmaAnswer,
+  DmaRequest,
+  IommuMachine,
+  PageRequest,
+  PageRequestOutcome,
+  PageResponse,
+} from "./contract/machine.js";
+export { Refusal } from "./contract/refusal.js";
 export { MemoryLimitError } from "./core/frames.js";
 export type { IotlbOptions, ReplacementPolicy } from "./core/layout.js";
 export type { CoreBuild } from "./core/module.js";
+export type { PinPages } from "./host/dma/pin-pages.js";
+export type { FaultCounters } from "./host/fault/device-faults.js";
+export { PROFILES, type Profile, type ProfileName } from "./host/profile.js";
 export { TableAllocator } from "./memory/allocator.js";
 export {
   PageTable,
@@ -16,6 +39,8 @@ export { BusError, PhysicalMemory } from "./memory/physical-memory.js";
 export type { ExternalRange, RamRange } from "./memory/ranges.js";
 export type { Batch } from "./smmuv3/batch.js";
 export type { SmmuCounters } from "./smmuv3/counters.js";
+export type { HostRange } from "./smmuv3/driver/host-range.js";
+export { SmmuV3Driver, type SmmuV3DriverOptions } from "./smmuv3/driver/smmuv3-driver.js";
 export {
   type DecodedEvent,
   decodeEvent,
@@ -47,4 +72,10 @@ export type { AccessColumns, ItrAccess, ItrDirection, ItrHandler } from "./trace
 export { ItrReader } from "./trace/itr-reader.js";
 export { ItrWriter } from "./trace/itr-writer.js";
 export { TraceError } from "./trace/trace-error.js";
+export * as errno from "./uapi/errno.js";
 export * as uapi from "./uapi/index.js";
+export { Container } from "./vfio/container.js";
+export { Device } from "./vfio/device.js";
+export { Group } from "./vfio/group.js";
+export type { DeviceOptions, IrqSignal, VfioOptions } from "./vfio/options.js";
+export { Vfio } from "./vfio/vfio.js";

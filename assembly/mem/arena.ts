@@ -41,6 +41,7 @@ import {
   HDR_STREAM_TABLE_SIZE,
   HDR_TRACE_MASK,
   HDR_TRACE_RING,
+  HDR_VENDOR,
   HDR_WALK_CACHE_1,
   HDR_WALK_CACHE_1_MASK,
   HDR_WALK_CACHE_2,
@@ -97,6 +98,8 @@ export class Arena {
   /** Whether a request may have to wait for a frame. */
   static hasExternal: bool = false;
   static configCacheOn: bool = false;
+  /** VENDOR_*: whose tables these are. */
+  static vendor: u32 = 0;
   static traceRing: usize = 0;
   static traceMask: u32 = 0;
 
@@ -149,6 +152,7 @@ export class Arena {
       if (kind === RANGE_EXTERNAL) Arena.hasExternal = true;
     }
     Arena.configCacheOn = load<u32>(header + HDR_CONFIG_CACHE_ON) !== 0;
+    Arena.vendor = load<u32>(header + HDR_VENDOR);
     Arena.traceRing = load<u32>(header + HDR_TRACE_RING);
     Arena.traceMask = load<u32>(header + HDR_TRACE_MASK);
   }

@@ -24,6 +24,14 @@ export const WALK_XNX: u64 = (<u64>1) << 35;
 export const WALK_ASET: u64 = (<u64>1) << 36;
 /** The top byte of the input is a tag: it is no part of the address of an invalidation either. */
 export const WALK_TBI: u64 = (<u64>1) << 37;
+/** No descriptor may be updated: its memory is not coherent with the walk (VT-d without PWSNP or SMPWC). */
+export const WALK_NO_UPDATE: u64 = (<u64>1) << 38;
+/** Privileged requests see nothing through these tables (VT-d without SRE). */
+export const WALK_BAR_PRIVILEGED: u64 = (<u64>1) << 39;
+/** Instruction fetches see nothing through these tables (VT-d). */
+export const WALK_BAR_EXECUTE: u64 = (<u64>1) << 53;
+/** Bits from here on belong to one vendor's formats. */
+export const WALK_VENDOR_SHIFT: u32 = 40;
 
 export function packWalk(granuleLg2: u32, firstLevel: i32, inputBits: u32, outputBits: u32): u64 {
   return (

@@ -114,12 +114,17 @@ export function stage2<S>(space: usize, ipa: u64, access: u32, class_: u32, stag
   return false;
 }
 
-/** Linear offset of what is at `ipa`, for a fetch (access 0) or an update (1); 0 with a Fault. */
-function locateThrough<S>(space: usize, ipa: u64, access: u32): usize {
-  if (!stage2<S>(load<u32>(space + SPACE_STAGE2), ipa, access, CLASS_TT, 0)) return 0;
+/** Linear offset of what is at `ipa`, for a fetch or an update; 0 with a Fault. */
+function locateThrough<S>(space: usize, ipa: u64, updates: bool): usize {
+  const below: usize = load<u32>(space + SPACE_STAGE2);
+  const access: u32 = updates ? 1 : changetype<S>(0).tableFetch(load<u64>(below + SPACE_CONFIG));
+  if (!stage2<S>(below, ipa, access, CLASS_TT, 0)) {
+    Fault.tableRead = !updates;
+    return 0;
+  }
   const host = hostOf(Leaf.output);
   if (host !== 0) {
-    if (access !== 0) markDirty(Leaf.output);
+    if (updates) markDirty(Leaf.output);
     return host;
   }
   Fault.raiseFetch(Bus.missing ? REASON_MISSING : REASON_EXTERNAL_ABORT, Leaf.output);
@@ -129,11 +134,11 @@ function locateThrough<S>(space: usize, ipa: u64, access: u32): usize {
 /** Stage-1 tables in IPA space: the next stage of a nested stage 1. */
 export class NestedTables<S> {
   locate(space: usize, address: u64): usize {
-    return locateThrough<S>(space, address, 0);
+    return locateThrough<S>(space, address, false);
   }
 
   locateForUpdate(space: usize, address: u64): usize {
-    return locateThrough<S>(space, address, 1);
+    return locateThrough<S>(space, address, true);
   }
 }
 

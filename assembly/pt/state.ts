@@ -12,6 +12,13 @@ export const REASON_ACCESS: u32 = 4;
 export const REASON_PERMISSION: u32 = 5;
 /** An external frame is missing: not a fault, the request is repeated once the embedder has filled it. */
 export const REASON_MISSING: u32 = 6;
+/** A reserved bit of a present descriptor is set (VT-d). */
+export const REASON_RESERVED: u32 = 7;
+/** A flag of a descriptor would have to be set where that is not possible (VT-d). */
+export const REASON_UPDATE_REFUSED: u32 = 8;
+/** The tables are closed to privileged requests, or to instruction fetches (VT-d). */
+export const REASON_BAR_PRIVILEGED: u32 = 9;
+export const REASON_BAR_EXECUTE: u32 = 10;
 /** First of the reasons that belong to one vendor alone. */
 export const REASON_VENDOR: u32 = 16;
 
@@ -25,6 +32,10 @@ export class Fault {
   static fetchAddress: u64 = 0;
   /** Whether the failing access to a table was a read (a fetch) rather than an update. */
   static tableRead: bool = false;
+  /** Whether the fetch that failed was of the walk's first table. */
+  static root: bool = false;
+  /** Of a permission fault: all accesses that the walk forbids. */
+  static deny: u32 = 0;
 
   /** Starts a fault of `reason` with the defaults of a stage-1 fault on data; false, to return it. */
   static raise(reason: u32): bool {
@@ -34,6 +45,7 @@ export class Fault {
     Fault.ipa = 0;
     Fault.fetchAddress = 0;
     Fault.tableRead = false;
+    Fault.root = false;
     return false;
   }
 

@@ -4,7 +4,7 @@
 // Both are classes whose methods never touch `this`; asc makes straight code of every combination.
 // It is complete and right when every cache lookup misses. Steps follow DDI 0487 D8.2.4 and the order
 // of faults in IHI 0070 7.3.22: per level external abort, translation, address size; then access flag,
-// then permission.
+// then permission. VT-d (Rev 5.10, 3.6, 3.7) adds reserved bits and flags of the tables on the way.
 
 import { CLASS_TT } from "../../src/spec/abi/core";
 import { below } from "../lib/bits";
@@ -21,6 +21,7 @@ import {
   outputBitsOf,
   WALK_AFFD,
   WALK_HA,
+  WALK_NO_UPDATE,
 } from "./config";
 import {
   Fault,
@@ -30,7 +31,9 @@ import {
   REASON_EXTERNAL_ABORT,
   REASON_MISSING,
   REASON_PERMISSION,
+  REASON_RESERVED,
   REASON_TRANSLATION,
+  REASON_UPDATE_REFUSED,
   Request,
 } from "./state";
 
@@ -164,7 +167,10 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
     const index = inside >> shift;
     address = rootOf(space, config, shift) + (index << 3);
     host = locate<F, N>(space, input, address, index, shift, 0);
-    if (host === 0) return false;
+    if (host === 0) {
+      Fault.root = true;
+      return false;
+    }
   }
 
   while (true) {
@@ -176,6 +182,7 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
 
     // 3. Invalid and reserved descriptors.
     if (!format.isValid(descriptor, level)) return Fault.raise(REASON_TRANSLATION);
+    if (format.isReserved(descriptor, level, config)) return Fault.raise(REASON_RESERVED);
 
     // 4. A leaf ends the walk.
     if (!format.isTable(descriptor, level)) {
@@ -183,10 +190,12 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
       return leaf<F, N>(space, input, access, descriptor, address, level, shift, attributes);
     }
 
-    // A table: check its address, gather what it takes away, go down; under nesting the address of the
-    // next descriptor passes stage 2 first.
+    // A table: check its address, note that it was used, gather what it takes away, go down; under nesting
+    // the address of the next descriptor passes stage 2 first.
     const table = format.addressOf(descriptor, granule, config);
     if (table >> outputBitsOf(config) !== 0) return Fault.raise(REASON_ADDRESS_SIZE);
+    const used = format.withTableUsed(descriptor, config);
+    if (used !== descriptor && !update<N>(space, address, descriptor, used)) return false;
     attributes |= format.tableAttributes(descriptor, config);
     level += 1;
     shift -= stride;
@@ -217,10 +226,10 @@ function leaf<F, N>(
   if (base >> outputBitsOf(config) !== 0) return Fault.raise(REASON_ADDRESS_SIZE);
 
   // 6. Access flag: set by hardware (HA), ignored (AFFD), or a fault.
-  if (!format.isAccessed(descriptor)) {
+  if (!format.isAccessed(descriptor, config)) {
     if ((config & WALK_HA) !== 0) {
-      if (!update<N>(space, address, descriptor, format.withAccessed(descriptor))) return false;
-      descriptor = format.withAccessed(descriptor);
+      if (!update<N>(space, address, descriptor, format.withAccessed(descriptor, config))) return false;
+      descriptor = format.withAccessed(descriptor, config);
     } else if ((config & WALK_AFFD) === 0) {
       return Fault.raise(REASON_ACCESS);
     }
@@ -228,7 +237,10 @@ function leaf<F, N>(
 
   // 7. Permission.
   let deny = format.denied(descriptor, attributes, config);
-  if (((deny >> access) & 1) !== 0) return Fault.raise(REASON_PERMISSION);
+  if (((deny >> access) & 1) !== 0) {
+    Fault.deny = deny;
+    return Fault.raise(REASON_PERMISSION);
+  }
 
   // 8. Dirty state: a permitted write makes a clean leaf dirty; otherwise later writes must come here.
   if (format.isClean(descriptor, config)) {
@@ -255,6 +267,7 @@ function leaf<F, N>(
 /** Hardware update of the descriptor at `address` (DDI 0487 D8.5): a write as the next stage sees it. */
 function update<N>(space: usize, address: u64, expected: u64, desired: u64): bool {
   const next = changetype<N>(0);
+  if ((load<u64>(space + SPACE_CONFIG) & WALK_NO_UPDATE) !== 0) return Fault.raise(REASON_UPDATE_REFUSED);
   const host = next.locateForUpdate(space, address);
   if (host === 0) return false;
   // Lost only to another instance over the same memory, which then made the same kind of change; the

@@ -1,6 +1,6 @@
 // Stream table entries: finding one (IHI 0070 5.1, 3.3.1), whether it is legal (5.2, SteIllegal in the
 // manual's order), and decoding it into a record of the STE cache. Not modelled: StreamWorlds other
-// than NS-EL1, Secure and Realm, ATS, VMS, MPAM, DPT; their fields are ignored or refused by features.
+// than NS-EL1, Secure and Realm, VMS, MPAM, DPT; their fields are ignored or refused by features.
 //
 // STE record: 0 valid u32 | 4 stream u32 | 8 config u32 | 12 flags u32 | 16 S1ContextPtr u64
 // 24 S1CDMax u8 | 25 S1Fmt u8 | 26 S1DSS u8 | 28 vmid u32 | 32 stage-2 root u64 | 40 stage-2 walk u64
@@ -21,7 +21,9 @@ import {
   L1STD_SPAN_MSB,
 } from "../../src/spec/smmuv3/l1std";
 import {
+  IDR0_ATS_LSB,
   IDR0_CD2L_LSB,
+  IDR0_NS1ATS_LSB,
   IDR0_S1P_LSB,
   IDR0_S2P_LSB,
   IDR0_STALL_MODEL_LSB,
@@ -46,10 +48,16 @@ import {
 import {
   STE_CONFIG_LSB,
   STE_CONFIG_MSB,
+  STE_EATS_FULL,
+  STE_EATS_LSB,
+  STE_EATS_MSB,
+  STE_EATS_SPLIT,
   STE_INSTCFG_DATA,
   STE_INSTCFG_INSTRUCTION,
   STE_INSTCFG_LSB,
   STE_INSTCFG_MSB,
+  STE_PPAR_LSB,
+  STE_PPAR_MSB,
   STE_PRIVCFG_LSB,
   STE_PRIVCFG_MSB,
   STE_PRIVCFG_PRIVILEGED,
@@ -68,6 +76,8 @@ import {
   STE_S1STALLD_MSB,
   STE_S2R_LSB,
   STE_S2R_MSB,
+  STE_S2S_LSB,
+  STE_S2S_MSB,
   STE_S2VMID_LSB,
   STE_S2VMID_MSB,
   STE_V_LSB,
@@ -95,6 +105,7 @@ export const STE_RECORD_STAGE2_WALK: usize = 40;
 
 export const STE_FLAG_S2R: u32 = 1;
 export const STE_FLAG_STALLD: u32 = 2;
+const STE_FLAG_PPAR: u32 = 4;
 const STE_SIZE_LG2: u32 = 6;
 /* The bits of Config: stage 1, stage 2, and neither aborts (5.2). */
 export const CONFIG_S1: u32 = 1;
@@ -174,6 +185,13 @@ export function findSte(stream: u32): usize {
   return record;
 }
 
+/** STE.PPAR of `stream`: 0 or 1; -1 when no valid STE can be read, -2 when an external frame is missing (8.1). */
+export function responsePasid(stream: u32): i32 {
+  const record = findSte(stream);
+  if (record === 0) return Fault.reason === REASON_MISSING ? -2 : -1;
+  return (load<u32>(record + STE_RECORD_FLAGS) & STE_FLAG_PPAR) !== 0 ? 1 : 0;
+}
+
 /** SteIllegal() of IHI 0070 5.2.2, Non-secure, in its order. */
 function isLegal(ste: usize): bool {
   // 1. Valid; an aborting STE is legal whatever else it says.
@@ -187,11 +205,24 @@ function isLegal(ste: usize): bool {
   const translates = (config & (CONFIG_S1 | CONFIG_S2)) !== 0;
   const wideVmid = field(ste, STE_S2VMID_MSB, STE_S2VMID_LSB) >> 8 !== 0;
   if (translates && wideVmid && idr0(IDR0_S2P_LSB) && !idr0(IDR0_VMID16_LSB)) return false;
-  // 3., 4. EATS needs ATS and STRW needs Hyp; neither is advertised.
+  // 3. and 4., STRW, which needs Hyp: not advertised.
   return (
+    isAtsLegal(ste, config) &&
     ((config & CONFIG_S1) === 0 || isStage1Legal(ste, config)) &&
     ((config & CONFIG_S2) === 0 || isStage2Legal(ste))
   );
+}
+
+/** EATS: split-stage ATS wants both stages and NS1ATS = 0, and no stage 2 that stalls may serve ATS (5.2 EATS). */
+function isAtsLegal(ste: usize, config: u32): bool {
+  const stages = config & (CONFIG_S1 | CONFIG_S2);
+  if (!idr0(IDR0_ATS_LSB) || stages === 0) return true;
+  const eats = <u32>field(ste, STE_EATS_MSB, STE_EATS_LSB);
+  const stalls = field(ste, STE_S2S_MSB, STE_S2S_LSB) !== 0;
+  if (eats === STE_EATS_SPLIT) {
+    return stages === (CONFIG_S1 | CONFIG_S2) && !stalls && !idr0(IDR0_NS1ATS_LSB);
+  }
+  return eats !== STE_EATS_FULL || (stages & CONFIG_S2) === 0 || !stalls;
 }
 
 function isStage1Legal(ste: usize, config: u32): bool {
@@ -215,6 +246,7 @@ function decode(record: usize, stream: u32, ste: usize): void {
   let flags = accessOverride(ste);
   if (field(ste, STE_S2R_MSB, STE_S2R_LSB) !== 0) flags |= STE_FLAG_S2R;
   if (field(ste, STE_S1STALLD_MSB, STE_S1STALLD_LSB) !== 0) flags |= STE_FLAG_STALLD;
+  if (field(ste, STE_PPAR_MSB, STE_PPAR_LSB) !== 0) flags |= STE_FLAG_PPAR;
   // VMIDs tag entries of every stream as soon as stage 2 exists, stage-1-only ones included (3.17).
   const vmidMask: u64 = idr0(IDR0_VMID16_LSB) ? 0xffff : 0xff;
   const vmid = idr0(IDR0_S2P_LSB) ? <u32>(field(ste, STE_S2VMID_MSB, STE_S2VMID_LSB) & vmidMask) : 0;

@@ -13,8 +13,12 @@ import {
   STATUS_RAZ_WI,
 } from "../../src/spec/abi/core";
 import { IDR0_TERM_MODEL_LSB } from "../../src/spec/smmuv3/registers";
-import { recordFault } from "../fault-record";
+
 import { count } from "../mem/arena";
+import { bypass, recordFault } from "../outcome";
+import { VmsaStage1 } from "../pt/fmt/vmsa-stage1";
+import { VmsaStage2 } from "../pt/fmt/vmsa-stage2";
+import { nestedWalk, stage1Request, stage2Request } from "../pt/nested";
 import { Fault, REASON_ADDRESS_SIZE, REASON_TRANSLATION } from "../pt/state";
 import {
   ACCESS_AND_SHIFT,
@@ -23,9 +27,9 @@ import {
   MODE_ABORT,
   MODE_BYPASS,
   MODE_MASK,
+  MODE_NESTED,
   MODE_STAGE2,
 } from "../tlb/contexts";
-import { bypass } from "../translate";
 import { FLAG_ABORT, FLAG_RECORD, FLAG_RECORD_STAGE2, Lookup } from "./configure";
 import { globalAbort, idr0, oas, recordsInvalidStreams } from "./features";
 import { eventOf, isGoverned, REASON_BAD_STREAMID } from "./reason";
@@ -42,7 +46,7 @@ export function translateDisabled(iova: u64): u32 {
 }
 
 /** A request that no table of its stream covers: abort, bypass, or an address beyond the tables. */
-export function withoutTables(context: usize, iova: u64): u32 {
+export function withoutTables(context: usize, iova: u64, access: u32): u32 {
   const mode = load<u32>(context + CTX_FLAGS) & MODE_MASK;
   if (mode === MODE_ABORT) {
     count(CNT_ABORTED);
@@ -55,6 +59,13 @@ export function withoutTables(context: usize, iova: u64): u32 {
     return STATUS_FAULT;
   }
   return mode === MODE_BYPASS ? bypass(iova) : outOfRange(mode, iova);
+}
+
+/** The walks of a mode; true with Leaf set, false with the Fault raised. */
+export function walkContext(mode: u32, space: usize, input: u64, access: u32): bool {
+  if (mode === MODE_NESTED) return nestedWalk<VmsaStage1, VmsaStage2>(space, input, access);
+  if (mode === MODE_STAGE2) return stage2Request<VmsaStage2>(space, input, access);
+  return stage1Request<VmsaStage1>(space, input, access);
 }
 
 /** No table covers the address: a stage-1 fault, or for a stage-2-only stream a stage-2 one. */

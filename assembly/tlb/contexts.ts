@@ -22,6 +22,7 @@ import {
   renumber,
   SPACE_CONFIG,
   SPACE_CONTEXTS,
+  SPACE_DIRECT,
   SPACE_GLOBAL,
   SPACE_ID_BITS,
   SPACE_PLAIN_MASK,
@@ -166,6 +167,7 @@ export function attach(context: usize, half: u32, space: usize, mask: u64, value
   store<u64>(at + HALF_MASK, mask);
   store<u64>(at + HALF_VALUE, value);
   store<u32>(at + HALF_SPACE, <u32>space);
+  store<u32>(space + SPACE_DIRECT, 1);
   pointTo(context, half, space);
   const links = CTX_LINKS + ((<usize>half) << 3);
   const head: usize = load<u32>(space + SPACE_CONTEXTS);

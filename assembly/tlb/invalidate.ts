@@ -29,6 +29,7 @@ import {
   KIND_STAGE2,
   SPACE_ASID,
   SPACE_CONFIG,
+  SPACE_DIRECT,
   SPACE_FRAGMENTED,
   SPACE_GLOBAL,
   SPACE_ID_BITS,
@@ -45,6 +46,8 @@ import { dropTables } from "./walk-cache";
 
 export const STAGE_1: u32 = 1;
 export const STAGE_2: u32 = 2;
+/** Second stages that contexts use as their only stage. */
+export const STAGE_2_DIRECT: u32 = 4;
 
 /** The predicate; -1 = any. */
 export class Predicate {
@@ -91,10 +94,15 @@ function apply(space: usize): void {
   }
 }
 
+function stagesOf(space: usize, kind: u32): u32 {
+  if (kind !== KIND_STAGE2) return STAGE_1;
+  return load<u32>(space + SPACE_DIRECT) !== 0 ? STAGE_2 | STAGE_2_DIRECT : STAGE_2;
+}
+
 function matches(space: usize): bool {
   const kind = load<u32>(space + SPACE_KIND);
   if (kind === KIND_FREE) return false;
-  if ((Predicate.stages & (kind === KIND_STAGE2 ? STAGE_2 : STAGE_1)) === 0) return false;
+  if ((Predicate.stages & stagesOf(space, kind)) === 0) return false;
   if (Predicate.vmid >= 0 && load<u32>(space + SPACE_VMID) !== <u32>Predicate.vmid) return false;
   if (Predicate.asid < 0 || kind === KIND_STAGE2) return true;
   if (kind === KIND_STAGE1) {

@@ -8,6 +8,7 @@
 // 64 stage-2 space u32 | 68 global space u32 | 72 kind u32 | 76 references u32
 // 80 contexts list u32 | 84 fragmented u32 | 88 next by key u32 | 92 next by asid u32 | 96 next by vmid u32
 // 100 page lg2 u32 | 104 tag of a last-level table u64 (id and size) | 112 plain mask u64 (../pt/plain.ts)
+// 120 direct u32: a context has translated through it as its only stage, so that the IOTLB may hold its entries
 
 import { CNT_EVICTED, CNT_INVALIDATED, SPACE_SIZE } from "../../src/spec/abi/core";
 import { Arena, countBy } from "../mem/arena";
@@ -36,6 +37,7 @@ export const SPACE_NEXT_VMID: usize = 96;
 export const SPACE_PAGE_LG2: usize = 100;
 export const SPACE_TABLE_TAG: usize = 104;
 export const SPACE_PLAIN_MASK: usize = 112;
+export const SPACE_DIRECT: usize = 120;
 
 /** Kinds: the non-global entries of a stage-1 half, its global ones, the entries of a stage 2. */
 export const KIND_FREE: u32 = 0;

@@ -90,9 +90,9 @@ export class Field {
   }
 
   /** Does something with the value of a member that throws RangeError when the value does not do. */
-  attempt(name: string, action: () => void): void {
+  attempt<T>(name: string, action: () => T): T {
     try {
-      action();
+      return action();
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw new InputError(`"${name === "" ? this.path : name}": ${messageOf(error)}`, this.file, this.line);

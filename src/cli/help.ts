@@ -13,16 +13,19 @@ export const COMMANDS: Readonly<Record<string, CommandHelp>> = {
   verify: {
     usage: "nested-iommu verify [--json] [--caches default|min|1|off] FILE...",
     summary: "run test vectors and snapshots against the model",
-    body: `Runs every step of every case and compares the answer: physical address, bypass, abort, or the
-32-byte event record to the last bit. A FILE is either
+    body: `Runs every step of every case and compares the answer: of arch smmuv3 the physical address, bypass,
+abort, or the 32-byte event record to the last bit; of arch host (the Linux user API over an IOMMU) the
+result of every ioctl and each byte that it writes, the bytes of the DMA-fault region, irqs, page
+responses, and where each DMA goes. A FILE is either
 
-  .jsonl, .jsonl.gz   vectors: one case a line, with registers, memory and steps
+  .jsonl, .jsonl.gz   vectors: one case a line, with memory, steps, and the registers (smmuv3) or the
+                      devices (host) that they begin with
   .json, .json.gz     one snapshot of a running system: registers, tables, and translations that must
                       hold ("steps", "mapped") or must fault ("stale", on cold caches)
   -                   vectors on the standard input
 
 passed + failed + unsupported = steps; unsupported is what the model does not have (another
-architecture, an unknown kind of step), never counted as passed.
+architecture or vendor, an unknown kind of step, field or expectation), never counted as passed.
 
 Options
   --caches NAME   which caches the model has; the answers must not depend on it
@@ -34,6 +37,7 @@ Options
 
 Examples
   nested-iommu verify basic.jsonl.gz nested-tt.jsonl.gz
+  nested-iommu verify map-dma.jsonl.gz fault-ring.jsonl.gz
   nested-iommu verify --caches off --json snapshot.json.gz | jq .failed`,
   },
   replay: {

@@ -1,8 +1,6 @@
-// A case of a vector file, or a snapshot of a capture, as the verify command sees it: what the machine must look like
-// and lists of steps. Values are checked here; what the model lacks is told apart from what is malformed.
-import type { SmmuFeatures } from "../index.js";
+// A case of a vector file, or a snapshot of a capture, whatever its arch: its name, its steps in order, and what a step
+// may come to. How a case is set up and its steps are run is its arch's: a Runner.
 import type { Field } from "./fields.js";
-import { DRIVER_ORDER, offsetOf, READ_ONLY } from "./registers.js";
 
 /** Which list of a case a step is in; a snapshot has all three. */
 export type ListName = "steps" | "mapped" | "stale";
@@ -14,82 +12,105 @@ export interface Step {
   field: Field;
 }
 
-/** A case that the model can be set up for. */
+/** What every case has. */
 export interface VerifyCase {
   id: string;
+  arch: string;
   place: Field;
   steps: Step[];
-  /** Why no step of it can run, if so. */
-  unsupported?: string;
-  features: SmmuFeatures;
-  ram: (readonly [base: bigint, size: bigint])[] | undefined;
-  /** Initial register values in the order of writing. */
-  registers: [name: string, value: bigint][];
-  memory: [field: Field, pa: bigint, bytes: Uint8Array][];
-  /** Queues are in memory. */
-  raw: boolean;
 }
 
-const LISTS: readonly ListName[] = ["steps", "mapped", "stale"];
+/** What came of a step. `spoilt`: later steps of the case would start from another state than they expect. */
+export type Verdict =
+  | { kind: "passed" }
+  | { kind: "failed"; expected: unknown; actual: unknown }
+  | { kind: "unsupported"; reason: string; spoilt: boolean };
 
-/** Reads a case; throws InputError for a malformed one. */
-export function readCase(field: Field): VerifyCase {
-  const id = field.get("id").text();
-  const snapshot = field.has("mapped") || field.has("stale");
-  const steps = LISTS.filter((list) => list === "steps" || field.has(list)).flatMap((list) =>
-    field
+/** Runs a step of the case that is set up. @throws InputError for a malformed one */
+export type StepRun = (step: Step) => Verdict;
+
+/** What runs the cases of an arch, one after the other. */
+export interface Runner {
+  /** Sets a case up. @throws InputError for a malformed one */
+  start(vector: VerifyCase): StepRun;
+  /** Told that a step of the last case ended in an exception: what it ran on is not to be used again. */
+  broken(): void;
+}
+
+/** A kind of step: the fields that it may have, and whether later steps depend on its having been done. */
+export interface StepKind {
+  fields: readonly string[];
+  changes: boolean;
+}
+
+/** Addresses that are RAM. */
+export type Range = readonly [base: bigint, size: bigint];
+
+/** Initial contents of memory. */
+export type MemoryItem = [field: Field, pa: bigint, bytes: Uint8Array];
+
+/** A step that came out as expected. */
+export const PASSED: Verdict = { kind: "passed" };
+
+const LISTS: readonly ListName[] = ["steps", "mapped", "stale"];
+const INFORMATION = ["op", "qemu", "category", "found", "note"];
+
+/** A step that came out otherwise. */
+export function failed(expected: unknown, actual: unknown): Verdict {
+  return { kind: "failed", expected, actual };
+}
+
+/** A step that the model, or this program, does not know; by default without consequences for those after it. */
+export function unsupported(reason: string, spoilt = false): Verdict {
+  return { kind: "unsupported", reason, spoilt };
+}
+
+/** Reads what every case has; throws InputError where it is missing. */
+export function readCase(place: Field): VerifyCase {
+  const id = place.get("id").text();
+  const lists = LISTS.filter((list) => list === "steps" || place.has(list));
+  const steps = lists.flatMap((list) =>
+    place
       .get(list)
       .array()
-      .map((step, index) => ({ list, label: list === "steps" ? index : `${list}[${index}]`, field: step })),
+      .map((field, index) => ({ list, label: list === "steps" ? index : `${list}[${index}]`, field })),
   );
-  const result: VerifyCase = {
-    id,
-    place: field,
-    steps,
-    features: { idr0: 0, idr1: 0, idr3: 0, idr5: 0 },
-    ram: undefined,
-    registers: [],
-    memory: [],
-    raw: false,
-  };
-  const arch = field.get("arch").text();
-  if (arch !== "smmuv3") return { ...result, unsupported: `arch ${arch}` };
+  return { id, arch: place.get("arch").text(), place, steps };
+}
 
-  const regs = field.get("regs");
-  result.features = readFeatures(snapshot ? regs : field.get("idr"));
-  const refused = Object.keys(regs.object()).find((name) => !settable(name, regs.get(name)));
-  if (refused !== undefined) return { ...result, unsupported: `initial register ${refused}` };
-  result.registers = DRIVER_ORDER.filter((name) => regs.has(name)).map((name) => [
-    name,
-    regs.get(name).hex(),
-  ]);
-  result.raw = !snapshot && regs.has("EVENTQ_BASE");
-  if (field.has("ram")) {
-    result.ram = field
-      .get("ram")
-      .array()
-      .map((range) => {
-        const [base, size] = range.pair();
-        return [base.hex(), size.hex()] as const;
-      });
-  }
-  result.memory = field
+/** The ranges of RAM of a case; undefined: everything is RAM. */
+export function readRam(place: Field): Range[] | undefined {
+  if (!place.has("ram")) return undefined;
+  return place
+    .get("ram")
+    .array()
+    .map((range) => {
+      const [base, size] = range.pair();
+      return [base.hex(), size.hex()] as const;
+    });
+}
+
+/** The initial contents of memory of a case. */
+export function readMemory(place: Field): MemoryItem[] {
+  return place
     .get("memory")
     .array()
     .map((item) => {
       const [pa, bytes] = item.pair();
       return [item, pa.hex(52), bytes.bytes()];
     });
-  return result;
 }
 
-function readFeatures(idr: Field): SmmuFeatures {
-  const value = (name: string): number => Number(idr.get(name).hex(32));
-  return { idr0: value("IDR0"), idr1: value("IDR1"), idr3: value("IDR3"), idr5: value("IDR5") };
+/** The verdict on a step of an unknown kind, or with a field that its kind does not have; undefined: it can be run. */
+export function refuse(step: Field, kinds: Readonly<Record<string, StepKind>>): Verdict | undefined {
+  const op = step.get("op").text();
+  const kind = Object.hasOwn(kinds, op) ? kinds[op] : undefined;
+  if (kind === undefined) return unsupported(`op ${op}`, true);
+  const unknown = unknownField(step, [...kind.fields, ...INFORMATION]);
+  return unknown === undefined ? undefined : unsupported(`${op} with "${unknown}"`, kind.changes);
 }
 
-/** Whether the initial value of a register can be had: by writing it, or because it is what the model has anyway. */
-function settable(name: string, value: Field): boolean {
-  if (READ_ONLY.has(name) || (name === "GERROR" && value.hex() === 0n)) return true;
-  return DRIVER_ORDER.includes(name) && offsetOf(name) !== undefined;
+/** A member of an object that is none of these, if there is one. */
+export function unknownField(object: Field, known: readonly string[]): string | undefined {
+  return Object.keys(object.object()).find((name) => !known.includes(name));
 }

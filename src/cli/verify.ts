@@ -1,14 +1,15 @@
 // The verify command: vectors and snapshots step by step against the model. Counting: every element of `steps` (and of
 // `mapped` and `stale` in a snapshot) is one step; passed + failed + unsupported = steps.
 import { basename } from "node:path";
-import { type CacheOptions, commands, SmmuV3, validateFeatures } from "../index.js";
+import type { CacheOptions } from "../index.js";
 import { Field } from "./fields.js";
 import { readJson } from "./input.js";
 import { InputError, messageOf } from "./input-error.js";
 import { Progress } from "./progress.js";
 import { count, styled, table } from "./text.js";
-import { readCase, type VerifyCase } from "./verify-case.js";
-import { runStep, setRegister, type Verdict } from "./verify-step.js";
+import { failed, type Runner, readCase, unsupported, type Verdict, type VerifyCase } from "./verify-case.js";
+import { HostRunner } from "./verify-host.js";
+import { SmmuRunner } from "./verify-smmuv3.js";
 
 /** A step that did not come out as it should. */
 export interface Failure {
@@ -32,24 +33,38 @@ export class Tally {
   add(other: Tally): void {
     for (const key of ["cases", "steps", "passed", "failed", "unsupported"] as const) this[key] += other[key];
     this.failures.push(...other.failures);
-    for (const [reason, steps] of other.reasons) this.lacks(reason, steps);
+    for (const [reason, steps] of other.reasons) this.#lacks(reason, steps);
   }
 
-  lacks(reason: string, steps: number): void {
+  /** Counts what came of a step. */
+  count(id: string, step: number | string, verdict: Verdict): void {
+    this.steps++;
+    this[verdict.kind]++;
+    if (verdict.kind === "unsupported") this.#lacks(verdict.reason, 1);
+    else if (verdict.kind === "failed")
+      this.failures.push({ id, step, expected: verdict.expected, actual: verdict.actual });
+  }
+
+  #lacks(reason: string, steps: number): void {
     this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + steps);
   }
 }
 
-/** Runs cases, on machines that are kept from case to case. */
-export class Verifier {
-  readonly #options: CacheOptions;
-  #queues: SmmuV3 | undefined;
-  #sink: SmmuV3 | undefined;
-  /** Why the last machine does not have the features of its case, if so. */
-  #refused: string | undefined;
+type MakeRunner = (caches: CacheOptions) => Runner;
 
-  constructor(options: CacheOptions) {
-    this.#options = options;
+/** What runs the cases of an arch. */
+const RUNNERS: ReadonlyMap<string, MakeRunner> = new Map<string, MakeRunner>([
+  ["smmuv3", (caches) => new SmmuRunner(caches)],
+  ["host", (caches) => new HostRunner(caches)],
+]);
+
+/** Runs the cases of files and counts their steps. */
+export class Verifier {
+  readonly #caches: CacheOptions;
+  readonly #runners = new Map<string, Runner>();
+
+  constructor(caches: CacheOptions) {
+    this.#caches = caches;
   }
 
   /** Runs all cases of a file. */
@@ -64,71 +79,39 @@ export class Verifier {
 
   #case(vector: VerifyCase, tally: Tally): void {
     tally.cases++;
-    tally.steps += vector.steps.length;
-    if (vector.unsupported !== undefined) {
-      tally.unsupported += vector.steps.length;
-      tally.lacks(vector.unsupported, vector.steps.length);
-      return;
-    }
-    const smmu = this.#machine(vector);
-    let spoilt: string | undefined = this.#refused;
-    let list = "steps";
+    const runner = this.#runner(vector.arch);
+    const run = runner.start(vector);
+    let lacking: string | undefined;
     for (const step of vector.steps) {
-      if (step.list === "stale" && list !== "stale") coldCaches(smmu);
-      list = step.list;
-      const verdict: Verdict =
-        spoilt === undefined
-          ? this.#step(() => runStep(smmu, step.field, step.list))
-          : { kind: "unsupported", reason: spoilt, spoilt: true };
-      tally[verdict.kind]++;
-      if (verdict.kind === "unsupported") {
-        tally.lacks(verdict.reason, 1);
-        if (verdict.spoilt) spoilt = verdict.reason;
-      } else if (verdict.kind === "failed") {
-        const { expected, actual } = verdict;
-        tally.failures.push({ id: vector.id, step: step.label, expected, actual });
-      }
+      const verdict = lacking === undefined ? attempt(runner, () => run(step)) : unsupported(lacking);
+      if (verdict.kind === "unsupported" && verdict.spoilt) lacking = verdict.reason;
+      tally.count(vector.id, step.label, verdict);
     }
   }
 
-  /** A step that the model answers with an exception fails; the machine is not used again. */
-  #step(run: () => Verdict): Verdict {
-    try {
-      return run();
-    } catch (error) {
-      if (error instanceof InputError) throw error;
-      this.#queues = undefined;
-      this.#sink = undefined;
-      return { kind: "failed", expected: "an answer", actual: { error: messageOf(error) } };
+  #runner(arch: string): Runner {
+    let runner = this.#runners.get(arch);
+    if (runner === undefined) {
+      runner = RUNNERS.get(arch)?.(this.#caches) ?? unknownArch(arch);
+      this.#runners.set(arch, runner);
     }
-  }
-
-  /** A machine in the initial state of a case: raw cases have their queues in memory, others an event sink. */
-  #machine(vector: VerifyCase): SmmuV3 {
-    this.#queues ??= new SmmuV3(this.#options);
-    this.#sink ??= new SmmuV3({ ...this.#options, eventSink: () => {} });
-    const smmu = vector.raw ? this.#queues : this.#sink;
-    this.#refused = undefined;
-    try {
-      validateFeatures(vector.features);
-    } catch (error) {
-      this.#refused = `features: ${messageOf(error)}`;
-      return smmu;
-    }
-    vector.place.attempt("ram", () => smmu.reset({ features: vector.features, ram: vector.ram }));
-    for (const [field, pa, bytes] of vector.memory) field.attempt("", () => smmu.memory.write(pa, bytes));
-    for (const [name, value] of vector.registers) setRegister(smmu, name, value);
-    return smmu;
+    return runner;
   }
 }
 
-/** Drops everything that is cached, as a driver would. */
-function coldCaches(smmu: SmmuV3): void {
-  const all = new Uint8Array(16);
-  all[0] = commands.CMD_CFGI_STE_RANGE;
-  all[8] = commands.CMD_RANGE_ALL;
-  smmu.issue(all);
-  smmu.issue(Uint8Array.of(commands.CMD_TLBI_NSNH_ALL, ...new Uint8Array(15)));
+function unknownArch(arch: string): Runner {
+  return { start: () => () => unsupported(`arch ${arch}`), broken() {} };
+}
+
+/** A step that the model answers with an exception fails. */
+function attempt(runner: Runner, run: () => Verdict): Verdict {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    runner.broken();
+    return failed("an answer", { error: messageOf(error) });
+  }
 }
 
 /** Runs the command; returns the exit code. */

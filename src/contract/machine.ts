@@ -24,8 +24,13 @@ export interface DmaAnswer {
   ok: boolean;
   /** Physical address; 0 unless `ok`. */
   pa: bigint;
-  /** Why not, recorded or not; absent when the access was ended silently. */
-  fault?: { readonly name: string };
+  /** Why not; absent when the access was ended silently. */
+  fault?: {
+    /** The hardware's name for it. */
+    readonly name: string;
+    /** It is in the hardware's log of faults. */
+    readonly recorded: boolean;
+  };
 }
 
 /** A page request message of an endpoint (PCIe PRI). */

@@ -5,6 +5,7 @@ import * as A from "../spec/abi/core.js";
 
 const FRAME_BYTES = 1 << A.FRAME_LG2;
 const NUMBER_SHIFT = BigInt(A.FRAME_NUMBER_LSB);
+const INDEX_MASK = A.FRAME_FLAG_MIXED - 1;
 
 /** A write needs more simulated RAM than `memoryLimit` allows. */
 export class MemoryLimitError extends RangeError {
@@ -37,7 +38,8 @@ export interface FrameHost {
 /** The frame table of one core. Frame numbers are physical addresses divided by 64 KiB. */
 export class Frames {
   readonly #core: FrameHost;
-  readonly #index = new Map<number, number>();
+  /** Index and flags, as the frame was taken with them, by frame number. */
+  readonly #taken = new Map<number, number>();
   readonly #free: number[] = [];
   #used = 0;
 
@@ -47,46 +49,65 @@ export class Frames {
 
   /** Number of frames in use. */
   get count(): number {
-    return this.#index.size;
+    return this.#taken.size;
   }
 
-  /** Linear offset of frame `frame`, or -1. */
-  find(frame: number): number {
-    const index = this.#index.get(frame);
-    return index === undefined ? -1 : this.#core.framesBase + index * FRAME_BYTES;
+  /** Linear offset of frame `frame`; -1 when it was not taken, or was taken with one of the `refused` flags. */
+  find(frame: number, refused = 0): number {
+    const taken = this.#taken.get(frame);
+    return taken === undefined || (taken & refused) !== 0 ? -1 : this.#offset(taken);
+  }
+
+  #offset(taken: number): number {
+    return this.#core.framesBase + (taken & INDEX_MASK) * FRAME_BYTES;
+  }
+
+  /**
+   * Checks that frames first..last can all be taken.
+   * @throws MemoryLimitError that names the first which could not
+   */
+  checkRoom(first: number, last: number): void {
+    let room = this.#core.frameLimit - this.#taken.size;
+    for (let frame = first; frame <= last; frame++) {
+      if (this.#taken.has(frame)) continue;
+      if (room <= 0) throw this.#limitError(frame);
+      room--;
+    }
+  }
+
+  #limitError(frame: number): MemoryLimitError {
+    return new MemoryLimitError(
+      `"memoryLimit" of ${this.#core.frameLimit * FRAME_BYTES} bytes is used up: no frame for 0x${(BigInt(frame) << 16n).toString(16)}`,
+    );
   }
 
   /** Linear offset of frame `frame`, taken (zeroed) if need be. `flags` are FRAME_FLAG_*. */
   take(frame: number, flags: number): number {
-    const index = this.#index.get(frame);
-    if (index !== undefined) return this.#core.framesBase + index * FRAME_BYTES;
-    if (this.#index.size >= this.#core.frameLimit) {
-      throw new MemoryLimitError(
-        `"memoryLimit" of ${this.#core.frameLimit * FRAME_BYTES} bytes is used up: no frame for 0x${(BigInt(frame) << 16n).toString(16)}`,
-      );
-    }
+    const taken = this.#taken.get(frame);
+    if (taken !== undefined) return this.#offset(taken);
+    if (this.#taken.size >= this.#core.frameLimit) throw this.#limitError(frame);
     const fresh = this.#free.pop() ?? this.#used + 1;
     this.#core.ensure(this.#core.framesBase + (fresh + 1) * FRAME_BYTES);
     if (fresh > this.#used) this.#used = fresh;
-    this.#index.set(frame, fresh);
-    this.#putSlot(frame, fresh, flags);
-    return this.#core.framesBase + fresh * FRAME_BYTES;
+    this.#taken.set(frame, flags | fresh);
+    this.#putSlot(frame, flags | fresh);
+    return this.#offset(fresh);
   }
 
-  #putSlot(frame: number, index: number, flags: number): void {
+  #putSlot(frame: number, entry: number): void {
     const slot = this.#core.exports.frameSlot(BigInt(frame) << 16n) >>> 0;
-    this.#core.u64[slot / 8] = (BigInt(frame) << NUMBER_SHIFT) | BigInt(flags | index);
+    this.#core.u64[slot / 8] = (BigInt(frame) << NUMBER_SHIFT) | BigInt(entry);
   }
 
   /** Gives frames first..last (numbers) back; their contents are gone. Returns how many there were. */
   drop(first: number, last: number): number {
-    const gone = [...this.#index].filter(([frame]) => frame >= first && frame <= last);
+    const gone = [...this.#taken].filter(([frame]) => frame >= first && frame <= last);
     if (gone.length === 0) return 0;
-    for (const [frame, index] of gone) {
-      const at = this.#core.framesBase + index * FRAME_BYTES;
+    for (const [frame, taken] of gone) {
+      const at = this.#offset(taken);
       this.#core.u8.fill(0, at, at + FRAME_BYTES);
-      this.#index.delete(frame);
-      this.#free.push(index);
+      this.#taken.delete(frame);
+      this.#free.push(taken & INDEX_MASK);
     }
     this.#rebuild();
     this.#core.exports.forgetFrames();
@@ -95,7 +116,7 @@ export class Frames {
 
   /** Frame numbers whose slot carries `flag`. */
   flagged(flag: number): number[] {
-    return [...this.#index.keys()].filter((frame) => (this.#slot(frame).entry & BigInt(flag)) !== 0n);
+    return [...this.#taken.keys()].filter((frame) => (this.#slot(frame).entry & BigInt(flag)) !== 0n);
   }
 
   /** Takes `flag` off the slot of frame `frame`. */
@@ -116,7 +137,7 @@ export class Frames {
       this.#core.framesBase + FRAME_BYTES,
       this.#core.framesBase + (this.#used + 1) * FRAME_BYTES,
     );
-    this.#index.clear();
+    this.#taken.clear();
     this.#free.length = 0;
     this.#used = 0;
     this.#core.clearFrameTable();
@@ -124,10 +145,8 @@ export class Frames {
 
   /** Open addressing leaves no room for holes: after a drop the table is written anew. */
   #rebuild(): void {
-    const flags = new Map<number, number>();
-    const kept = new Map(this.#index);
-    for (const frame of kept.keys()) flags.set(frame, Number(this.#slot(frame).entry & 0xf0000n));
+    const entries = [...this.#taken.keys()].map((frame) => ({ frame, entry: this.#slot(frame).entry }));
     this.#core.clearFrameTable();
-    for (const [frame, index] of kept) this.#putSlot(frame, index, flags.get(frame) ?? 0);
+    for (const { frame, entry } of entries) this.#putSlot(frame, Number(entry & 0xfffffn));
   }
 }

@@ -31,6 +31,8 @@ export interface ArenaPlan {
   frames: number;
   ranges: number;
   traceRecords: number;
+  /** VENDOR_* of src/spec/abi/core.ts; default VENDOR_SMMUV3. */
+  vendor?: number;
 }
 
 /** An arena: offsets of its parts. */
@@ -161,7 +163,8 @@ export function layOut(plan: ArenaPlan): ArenaLayout & { tlbWords: [at: number, 
   put(A.HDR_IDS, A.ID_LIMIT * 4);
   put(A.HDR_PREDICTOR, A.PREDICTOR_SIZE);
   put(A.HDR_PERMISSIONS, A.PERMISSIONS_SIZE);
-  put(A.HDR_SAVED_COUNTERS, A.CNT_SIZE);
+  put(A.HDR_SAVED_COUNTERS, A.CNT_SAVED_SIZE);
+  words.set(A.HDR_VENDOR, plan.vendor ?? A.VENDOR_SMMUV3);
   words.set(A.HDR_CONFIG_CACHE_ON, plan.configCache ? 1 : 0);
   const tlb = (header: number, entries: number, ways: number, policy: ReplacementPolicy): number => {
     const place = placeTlb(bump, entries, ways, policy);

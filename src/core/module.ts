@@ -16,8 +16,11 @@ export interface CoreExports {
   faultCount(): number;
   missingAddress(): bigint;
   frameSlot(pa: bigint): number;
+  /** STE.PPAR of the stream; -1 when no valid STE can be read, -2 when an external frame is missing. */
+  pageResponsePasid(stream: number): number;
   forgetStreams(first: number, last: number): void;
   forgetContexts(stream: number, pasid: number): void;
+  forgetDomain(did: number, pasid: number): void;
   invalidateAll(stages: number, vmid: number, asid: number): number;
   invalidateRange(
     stages: number,

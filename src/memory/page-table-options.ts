@@ -7,11 +7,13 @@ export interface TableMemory {
   readU64(address: bigint): bigint;
   /** Writes 8 bytes, little-endian. */
   writeU64(address: bigint, value: bigint): void;
+  /** @internal PhysicalMemory.wordsAt; where it is absent or gives nothing, words are read and written one by one. */
+  wordsAt?(address: number, bytes: number): Uint32Array | undefined;
 }
 
 /** Shape of a PageTable and where its tables go. */
 export interface PageTableOptions extends GeometryOptions {
-  /** Returns the address of a block that reads 0, a multiple of `align`; TableAllocator.allocate is one. */
+  /** Returns the address of a block, a multiple of `align`, whatever it holds; TableAllocator.allocate is one. */
   allocate(bytes: number, align: number): bigint;
   /** Takes back a table that became empty (it reads 0 again); default: it is not used again. */
   release?(address: bigint, bytes: number): void;
@@ -23,6 +25,9 @@ export interface PageTableOptions extends GeometryOptions {
   /** Where the tables are written. */
   memory: TableMemory;
 }
+
+/** Where the tables of a tree go, whatever their format. */
+export type TableStorage = Omit<PageTableOptions, keyof GeometryOptions>;
 
 /** What a PageTable has for an input address. */
 export interface PageTableLookup {
@@ -51,5 +56,16 @@ export function checkAddress(name: string, value: unknown, align: number, bits: 
   }
   if (value % BigInt(align) !== 0n) {
     throw new RangeError(`"${name}" expected a multiple of ${align}, got 0x${value.toString(16)}`);
+  }
+}
+
+/** Throws unless each of the first `count` numbers is a multiple of `align`, a power of two, below 2^bits. */
+export function checkPages(pages: Float64Array, count: number, align: number, bits: number): void {
+  const scale = 1 / align;
+  const limit = 2 ** bits * scale;
+  for (let i = 0; i < count; i++) {
+    const number = (pages[i] as number) * scale;
+    if (number >= 0 && number < limit && Math.floor(number) === number) continue;
+    throw new RangeError(`"pages[${i}]" expected a multiple of ${align} in 0..2^${bits}-1, got ${pages[i]}`);
   }
 }

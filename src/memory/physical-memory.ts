@@ -4,11 +4,15 @@
 import type { Core } from "../core/core.js";
 import type { FrameRange } from "../core/frames.js";
 import { FRAME_FLAG_DIRTY, FRAME_FLAG_EXTERNAL, FRAME_FLAG_MIXED, RANGE_EXTERNAL } from "../spec/abi/core.js";
+import { ExternalMemory } from "./external-memory.js";
 import { type ExternalRange, PHYSICAL_LIMIT } from "./ranges.js";
 
 const FRAME_BYTES = 65536;
 const FRAME_LG2 = 16n;
 const FRAME_LAST = 0xffffn;
+/** Frames in which a word cannot be read, or written, directly. */
+const READ_LONG_WAY = FRAME_FLAG_MIXED;
+const WRITE_LONG_WAY = FRAME_FLAG_MIXED | FRAME_FLAG_EXTERNAL;
 
 /** An address outside declared memory: what hardware answers with a bus error. */
 export class BusError extends RangeError {
@@ -25,7 +29,7 @@ function unsigned(value: number, most: number): void {
 /** Simulated physical memory of one machine. All addresses are bigint, 0..2^52-1. */
 export class PhysicalMemory {
   readonly #core: Core;
-  readonly #external: readonly ExternalRange[];
+  readonly #external: ExternalMemory;
   #ranges: readonly FrameRange[];
   /** Changed frames wait for the embedder's store, one that threw included. */
   #mustStore = false;
@@ -34,7 +38,7 @@ export class PhysicalMemory {
   constructor(core: Core, ranges: readonly FrameRange[], external: readonly ExternalRange[]) {
     this.#core = core;
     this.#ranges = ranges;
-    this.#external = external;
+    this.#external = new ExternalMemory(external);
   }
 
   /** @internal New ranges after a reset. */
@@ -86,16 +90,19 @@ export class PhysicalMemory {
     const flags = this.#flagsOf(frame);
     if (flags !== FRAME_FLAG_EXTERNAL) return this.#core.frames.take(Number(frame), flags);
     // Asked for before the frame is taken: an embedder's error leaves nothing half done.
-    const bytes = this.#fromEmbedder(frame << FRAME_LG2);
+    const bytes = this.#external.frame(frame << FRAME_LG2);
     const at = this.#core.frames.take(Number(frame), flags);
     this.#core.u8.set(bytes, at);
     return at;
   }
 
-  #fromEmbedder(pa: bigint): Uint8Array {
-    const bytes = new Uint8Array(FRAME_BYTES);
-    this.#external.find((range) => pa >= range.base && pa < range.base + range.size)?.fill(pa, bytes);
-    return bytes;
+  /** Backs all frames of a write, so that one that does not fit changes nothing. */
+  #backAll(pa: bigint, length: number): void {
+    if (length <= 0) return;
+    const first = pa >> FRAME_LG2;
+    const last = (pa + BigInt(length) - 1n) >> FRAME_LG2;
+    this.#core.frames.checkRoom(Number(first), Number(last));
+    for (let frame = first; frame <= last; frame++) this.#back(frame << FRAME_LG2);
   }
 
   /** @internal Backs the frame that stopped a batch. */
@@ -110,16 +117,11 @@ export class PhysicalMemory {
     for (const frame of this.#core.frames.flagged(FRAME_FLAG_DIRTY)) {
       const pa = BigInt(frame) << FRAME_LG2;
       const at = this.#core.frames.find(frame);
-      this.#storeBack(pa, this.#core.u8.subarray(at, at + FRAME_BYTES));
+      this.#external.store(pa, this.#core.u8.subarray(at, at + FRAME_BYTES));
       // Only then: if the embedder's store throws, the change is offered again.
       this.#core.frames.clearFlag(frame, FRAME_FLAG_DIRTY);
     }
     this.#mustStore = false;
-  }
-
-  #storeBack(pa: bigint, bytes: Uint8Array): void {
-    const owner = this.#external.find((range) => pa >= range.base && pa < range.base + range.size);
-    owner?.store?.(pa, bytes);
   }
 
   /**
@@ -148,10 +150,11 @@ export class PhysicalMemory {
    * Writes `bytes`.
    *
    * @param pa first byte, 0..2^52-1
-   * @throws BusError when part of it is not memory, MemoryLimitError when `memoryLimit` is used up
+   * @throws BusError when part of it is not memory, MemoryLimitError when `memoryLimit` has no room for all of it
    */
   write(pa: bigint, bytes: Uint8Array): void {
     this.#require(pa, bytes.length);
+    this.#backAll(pa, bytes.length);
     let done = 0;
     while (done < bytes.length) {
       const at = pa + BigInt(done);
@@ -159,7 +162,7 @@ export class PhysicalMemory {
       const n = Math.min(bytes.length - done, FRAME_BYTES - offset);
       const frame = this.#back(at);
       this.#core.u8.set(bytes.subarray(done, done + n), frame + offset);
-      this.#storeBack(at, bytes.subarray(done, done + n));
+      this.#external.store(at, bytes.subarray(done, done + n));
       done += n;
     }
   }
@@ -176,15 +179,27 @@ export class PhysicalMemory {
   }
 
   /** Linear offset for a naturally aligned access of `size` bytes, or -1 when it must go the long way. */
-  #quick(pa: bigint, size: number, write: boolean): number {
+  #quick(pa: bigint, size: number, refused: number): number {
     if (typeof pa !== "bigint" || pa < 0n || pa >= PHYSICAL_LIMIT) return -1;
-    const offset = Number(pa & FRAME_LAST);
+    const at = Number(pa);
+    const number = Math.floor(at / FRAME_BYTES);
+    const offset = at - number * FRAME_BYTES;
     if (offset % size !== 0) return -1;
-    const number = Number(pa >> FRAME_LG2);
-    const frame = this.#core.frames.find(number);
-    if (frame < 0) return -1;
-    const flags = this.#flagsOf(BigInt(number));
-    return flags === 0 || (!write && flags === FRAME_FLAG_EXTERNAL) ? frame + offset : -1;
+    const frame = this.#core.frames.find(number, refused);
+    return frame < 0 ? -1 : frame + offset;
+  }
+
+  /**
+   * @internal The 32-bit words of `bytes` bytes from `pa` on (both multiples of 4), live until memory grows; undefined
+   * where access must go the long way: more than one frame, a frame that is not backed, external or not all RAM.
+   */
+  wordsAt(pa: number, bytes: number): Uint32Array | undefined {
+    const number = Math.floor(pa / FRAME_BYTES);
+    const offset = pa - number * FRAME_BYTES;
+    if (offset + bytes > FRAME_BYTES) return undefined;
+    const frame = this.#core.frames.find(number, WRITE_LONG_WAY);
+    if (frame < 0) return undefined;
+    return new Uint32Array(this.#core.buffer, frame + offset, bytes / 4);
   }
 
   /** The byte at `pa`. */
@@ -194,14 +209,14 @@ export class PhysicalMemory {
 
   /** The little-endian 32-bit word at `pa`. */
   readU32(pa: bigint): number {
-    const at = this.#quick(pa, 4, false);
+    const at = this.#quick(pa, 4, READ_LONG_WAY);
     if (at >= 0) return this.#core.u32[at / 4] ?? 0;
     return new DataView(this.read(pa, 4).buffer).getUint32(0, true);
   }
 
   /** The little-endian 64-bit word at `pa`. */
   readU64(pa: bigint): bigint {
-    const at = this.#quick(pa, 8, false);
+    const at = this.#quick(pa, 8, READ_LONG_WAY);
     if (at >= 0) return this.#core.u64[at / 8] ?? 0n;
     return new DataView(this.read(pa, 8).buffer).getBigUint64(0, true);
   }
@@ -223,7 +238,7 @@ export class PhysicalMemory {
    */
   writeU32(pa: bigint, value: number): void {
     unsigned(value, 0xffff_ffff);
-    const at = this.#quick(pa, 4, true);
+    const at = this.#quick(pa, 4, WRITE_LONG_WAY);
     if (at >= 0) {
       this.#core.u32[at / 4] = value;
       return;
@@ -241,7 +256,7 @@ export class PhysicalMemory {
   writeU64(pa: bigint, value: bigint): void {
     if (typeof value !== "bigint") throw new TypeError(`"value" expected bigint, got ${typeof value}`);
     if (value < 0n || value >> 64n !== 0n) throw new RangeError(`"value" expected 0..2^64-1, got ${value}`);
-    const at = this.#quick(pa, 8, true);
+    const at = this.#quick(pa, 8, WRITE_LONG_WAY);
     if (at >= 0) {
       this.#core.u64[at / 8] = value;
       return;
@@ -251,9 +266,14 @@ export class PhysicalMemory {
     this.write(pa, bytes);
   }
 
-  /** Sets `length` bytes from `pa` on to `byte`. */
+  /**
+   * Sets `length` bytes from `pa` on to `byte`.
+   *
+   * @throws as write
+   */
   fill(pa: bigint, length: number, byte: number): void {
     this.#require(pa, length);
+    this.#backAll(pa, length);
     const chunk = new Uint8Array(Math.min(length, FRAME_BYTES)).fill(byte);
     for (let done = 0; done < length; done += chunk.length) {
       this.write(pa + BigInt(done), chunk.subarray(0, Math.min(chunk.length, length - done)));

@@ -7,7 +7,6 @@ import * as R from "../spec/smmuv3/registers.js";
 import type { CommandExecutor } from "./commands.js";
 import { wordsOf } from "./fields.js";
 import type { GlobalErrors } from "./global-errors.js";
-import type { Interrupts } from "./interrupts.js";
 import { type QueueMemory, queueAddress, queueCount, queueNext } from "./queue.js";
 import type { RegisterFile } from "./registers.js";
 
@@ -17,7 +16,6 @@ export class CommandQueue {
   readonly #memory: QueueMemory;
   readonly #executor: CommandExecutor;
   readonly #errors: GlobalErrors;
-  readonly #interrupts: Interrupts;
   readonly #entry = new Uint8Array(16);
   #running = false;
 
@@ -28,20 +26,12 @@ export class CommandQueue {
    * @param memory where commands are
    * @param executor what carries them out
    * @param errors where CMDQ_ERR goes
-   * @param interrupts told of completed CMD_SYNCs that ask for it
    */
-  constructor(
-    registers: RegisterFile,
-    memory: QueueMemory,
-    executor: CommandExecutor,
-    errors: GlobalErrors,
-    interrupts: Interrupts,
-  ) {
+  constructor(registers: RegisterFile, memory: QueueMemory, executor: CommandExecutor, errors: GlobalErrors) {
     this.#registers = registers;
     this.#memory = memory;
     this.#executor = executor;
     this.#errors = errors;
-    this.#interrupts = interrupts;
   }
 
   /**
@@ -79,10 +69,11 @@ export class CommandQueue {
       this.#stop(cons, code);
       return;
     }
-    // CONS moves first: who sees the CMD_SYNC interrupt must see the command consumed (3.18).
+    // CONS moves first: who sees the CMD_SYNC interrupt must see the command consumed (3.18). So must the endpoint
+    // that gets a page response, and if its callback throws the command is not carried out again.
     const err = cons & (0x7f << R.CMDQ_CONS_ERR_LSB);
     registers.set(R.REG_CMDQ_CONS, err | queueNext(cons, shape.sizeLg2));
-    if (this.#executor.takeSignal()) this.#interrupts.raise("cmd-sync");
+    this.#executor.complete();
   }
 
   #execute(address: bigint): number {

@@ -2,11 +2,13 @@
 // Source: Arm IHI 0070 G.b, chapter 4: 4.1.3, 4.1.6 (errors), 4.2 (prefetch), 4.3 (configuration),
 // 4.4 (TLB, ranges), 4.5 to 4.7. One row a command (COMMANDS); an opcode without a row is CERROR_ILL.
 // Choices: reserved bits are ignored, prefetches do nothing, VMID[15:8] and ASID[15:8] are ignored without
-// 16-bit support, VMID counts as 0 without stage 2, a misaligned range begins at the aligned address.
+// 16-bit support, VMID counts as 0 without stage 2, a misaligned range begins at the aligned address. ATC_INV has
+// nothing to drop: no endpoint holds a device TLB yet.
 
 import * as C from "../spec/smmuv3/commands.js";
 import type { FeatureSet } from "./features.js";
 import { getField, type Words } from "./fields.js";
+import type { PageResponse } from "./page-request.js";
 import { type InvalidateRange, invalidateRange } from "./tlbi-range.js";
 
 /** What commands need of the translation core. */
@@ -37,6 +39,14 @@ export interface CommandTarget {
   tlbi(stages: number, vmid: number, asid: number, range: InvalidateRange | undefined): number;
 }
 
+/** Where the effects of commands outside the caches go. */
+export interface CommandOutputs {
+  /** A CMD_SYNC that asks for the interrupt has completed. */
+  synced(): void;
+  /** A CMD_PRI_RESP answers a page request group. */
+  respond(response: PageResponse): void;
+}
+
 /** A feature or queue that a command exists for. */
 type Need = "stage 1" | "stage 2" | "Secure queue" | "Hyp" | "ATS" | "PRI" | "stall" | "MPAM" | "DPT";
 
@@ -44,8 +54,8 @@ interface Context {
   readonly features: FeatureSet;
   readonly target: CommandTarget;
   words: Words;
-  /** Set by a CMD_SYNC that wants an interrupt. */
-  signal: boolean;
+  /** What the command sets off outside once it is consumed. */
+  effect: ((outputs: CommandOutputs) => void) | undefined;
 }
 
 interface CommandRow {
@@ -94,7 +104,25 @@ function cfgiSteRange(c: Context): undefined {
 function sync(c: Context): number | undefined {
   const cs = getField(c.words, C.CMD_SYNC_CS_MSB, C.CMD_SYNC_CS_LSB);
   if (cs > C.CMD_SYNC_CS_SEV) return C.CERROR_ILL;
-  c.signal = cs === C.CMD_SYNC_CS_IRQ;
+  if (cs === C.CMD_SYNC_CS_IRQ) c.effect = (outputs) => outputs.synced();
+  return undefined;
+}
+
+const PAGE_RESPONSES = new Map<number, PageResponse["code"]>([
+  [C.CMD_PRI_RESP_FAILURE, "failure"],
+  [C.CMD_PRI_RESP_INVALID, "invalid"],
+  [C.CMD_PRI_RESP_SUCCESS, "success"],
+]);
+
+// Without substreams a response has no PASID, whatever SSV says (4.5.2).
+function pageResponse(c: Context): number | undefined {
+  const code = PAGE_RESPONSES.get(getField(c.words, C.CMD_PRI_RESP_MSB, C.CMD_PRI_RESP_LSB));
+  if (code === undefined) return C.CERROR_ILL;
+  const group = getField(c.words, C.CMD_PRI_PRGINDEX_MSB, C.CMD_PRI_PRGINDEX_LSB);
+  const response: PageResponse = { stream: stream(c), group, code };
+  const hasPasid = getField(c.words, C.CMD_SSV_MSB, C.CMD_SSV_LSB) === 1;
+  if (hasPasid && c.features.substreamIdBits > 0) response.pasid = substream(c);
+  c.effect = (outputs) => outputs.respond(response);
   return undefined;
 }
 
@@ -163,8 +191,8 @@ const COMMANDS: ReadonlyMap<number, CommandRow> = new Map<number, CommandRow>([
     { name: "TLBI_S2_IPA", needs: "stage 2", run: (c) => byAddress(c, STAGE_2, vmid(c), ANY) },
   ],
   [C.CMD_TLBI_NSNH_ALL, { name: "TLBI_NSNH_ALL", run: (c) => void c.target.tlbi(BOTH, ANY, ANY, undefined) }],
-  [C.CMD_ATC_INV, { name: "ATC_INV", needs: "ATS" }],
-  [C.CMD_PRI_RESP, { name: "PRI_RESP", needs: "PRI" }],
+  [C.CMD_ATC_INV, { name: "ATC_INV", needs: "ATS", run: nothing }],
+  [C.CMD_PRI_RESP, { name: "PRI_RESP", needs: "PRI", run: pageResponse }],
   [C.CMD_RESUME, { name: "RESUME", needs: "stall" }],
   [C.CMD_STALL_TERM, { name: "STALL_TERM", needs: "stall" }],
   [C.CMD_SYNC, { name: "SYNC", run: sync }],
@@ -194,19 +222,22 @@ export function commandName(opcode: number): string | undefined {
 /** Carries out single commands of the Non-secure Command queue. */
 export class CommandExecutor {
   readonly #context: Context;
+  readonly #outputs: CommandOutputs;
 
   /**
-   * Binds the executor to the caches.
+   * Binds the executor to the caches and the outside.
    *
    * @param features what is advertised, see decodeFeatures
    * @param target whose caches commands drop
+   * @param outputs where their other effects go
    */
-  constructor(features: FeatureSet, target: CommandTarget) {
-    this.#context = { features, target, words: new Uint32Array(4), signal: false };
+  constructor(features: FeatureSet, target: CommandTarget, outputs: CommandOutputs) {
+    this.#context = { features, target, words: new Uint32Array(4), effect: undefined };
+    this.#outputs = outputs;
   }
 
   /**
-   * Carries out one command completely.
+   * Carries out one command; what it sets off outside waits for `complete`.
    *
    * @param words the 16 bytes as four little-endian words
    * @returns 0, or the CERROR code: 1 (CERROR_ILL) for an illegal command
@@ -216,27 +247,25 @@ export class CommandExecutor {
   execute(words: Words): number {
     const context = this.#context;
     context.words = words;
-    context.signal = false;
+    context.effect = undefined;
     const row = COMMANDS.get(getField(words, C.CMD_OPCODE_MSB, C.CMD_OPCODE_LSB));
     if (!row?.run || !isPresent(row.needs, context.features)) return C.CERROR_ILL;
     if (row.ssec && getField(words, C.CMD_SSEC_MSB, C.CMD_SSEC_LSB) === 1) return C.CERROR_ILL;
     return row.run(context) ?? C.CERROR_NONE;
   }
 
-  /**
-   * Tells once whether the last command was a CMD_SYNC that wants an interrupt.
-   *
-   * @returns true when the interrupt is to be raised now
-   */
-  takeSignal(): boolean {
-    const { signal } = this.#context;
-    this.#context.signal = false;
-    return signal;
+  /** Sends what the last command sets off outside; to be called when the command counts as consumed. */
+  complete(): void {
+    const { effect } = this.#context;
+    this.#context.effect = undefined;
+    effect?.(this.#outputs);
   }
 }
 
 function isPresent(need: Need | undefined, features: FeatureSet): boolean {
   if (need === "stage 1") return features.stage1;
   if (need === "stage 2") return features.stage2;
+  if (need === "ATS") return features.ats;
+  if (need === "PRI") return features.pri;
   return need === undefined;
 }

@@ -1,4 +1,4 @@
-// Counters of a machine, read out of the core.
+// Counters of a machine: those of translation are read out of the core, those of page requests out of the PRI queue.
 
 import type { Core } from "../core/core.js";
 import * as A from "../spec/abi/core.js";
@@ -58,9 +58,29 @@ export interface SmmuCounters {
   collateralEntries: number;
   /** IOTLB entries that made room for others. */
   evictedEntries: number;
+  /** Page requests and Stop markers of endpoints. */
+  pageRequests: number;
+  /** Of these, those written to the PRI queue. */
+  pageRequestsQueued: number;
+  /** Of these, those discarded because the PRI queue had overflowed, answered or not. */
+  pageRequestsOverflowed: number;
+  /** Responses sent to endpoints. */
+  pageResponses: number;
+  /** Of these, those that the SMMU sent by itself. */
+  automaticPageResponses: number;
   /** Faults by event name. */
   faults: Record<string, number>;
 }
+
+/** The counters of the page request interface. */
+export type PageCounts = Pick<
+  SmmuCounters,
+  | "pageRequests"
+  | "pageRequestsQueued"
+  | "pageRequestsOverflowed"
+  | "pageResponses"
+  | "automaticPageResponses"
+>;
 
 const LEVELS = 5;
 const EVENT_TYPES = 64;
@@ -82,7 +102,7 @@ function faultsByName(core: Core): Record<string, number> {
 }
 
 /** Reads all counters. */
-export function readCounters(core: Core): SmmuCounters {
+export function readCounters(core: Core, pages: PageCounts): SmmuCounters {
   const c = (offset: number): number => core.counter(offset);
   // A plain miss bumps one counter for all that it did at the last level (assembly/pt/plain.ts).
   const plain1 = c(A.CNT_PLAIN_STAGE1) + c(A.CNT_PLAIN_NESTED);
@@ -120,6 +140,7 @@ export function readCounters(core: Core): SmmuCounters {
     invalidatedEntries: c(A.CNT_INVALIDATED),
     collateralEntries: c(A.CNT_COLLATERAL),
     evictedEntries: c(A.CNT_EVICTED),
+    ...pages,
     faults: faultsByName(core),
   };
 }

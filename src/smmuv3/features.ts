@@ -1,8 +1,8 @@
 // What the modelled SMMU advertises: IDR0, IDR1, IDR3, IDR5 as one value, presets, named form, legality.
 // Source: Arm IHI 0070 G.b, sections 6.3.1 to 6.3.6. AIDR always reads 1 (SMMUv3.1).
 // A field that the model does not implement must read as absent: validateFeatures refuses any other value
-// by name, from the table in feature-rules.ts. Not modelled: AArch32 and 128-bit tables, big-endian tables, stall, ATS,
-// PRI, EL2 stream worlds, MSI, SEV, ATOS, MPAM, DPT, permission indirection, FWB, PBHA, RME, HAFT.
+// by name, from the table in feature-rules.ts. Not modelled: AArch32 and 128-bit tables, big-endian tables, stall,
+// ATS beyond what PRI needs of it, EL2 stream worlds, MSI, SEV, ATOS, MPAM, DPT, permission indirection, FWB, PBHA, RME, HAFT.
 
 import { FIELD_RULE, FIELD_RULES } from "./feature-rules.js";
 import { fieldMask, registerField } from "./fields.js";
@@ -20,7 +20,8 @@ export interface SmmuFeatures {
 }
 
 /**
- * Ready-made feature sets: what QEMU's SMMUv3 advertises, by stage, and all that the model implements.
+ * Ready-made feature sets: what QEMU's SMMUv3 advertises, by stage, all that the model implements,
+ * and what SmmuV3Driver's machine has by default.
  *
  * Source: IHI 0070 6.3.1 to 6.3.6 for the fields.
  */
@@ -31,13 +32,16 @@ export const SMMUV3_PRESETS: {
   readonly qemuStage1: Readonly<SmmuFeatures>;
   /** Stage 2 only, otherwise as qemuNested. */
   readonly qemuStage2: Readonly<SmmuFeatures>;
-  /** Everything that is modelled: 52-bit addresses, 20-bit substreams, hardware update of AF and dirty state … */
+  /** Everything that is modelled but ATS and PRI: 52-bit addresses, 20-bit substreams, hardware update of AF and dirty state … */
   readonly full: Readonly<SmmuFeatures>;
+  /** What the host face offers a guest: both stages, 48-bit addresses, 20-bit substreams, ATS, PRI; no HTTU, no small tables. */
+  readonly host: Readonly<SmmuFeatures>;
 } = {
   qemuNested: { idr0: 0xd44101b, idr1: 0x2730010, idr3: 0x1414, idr5: 0x74 },
   qemuStage1: { idr0: 0xd44101a, idr1: 0x2730010, idr3: 0x1404, idr5: 0x74 },
   qemuStage2: { idr0: 0xd441019, idr1: 0x2730010, idr3: 0x1414, idr5: 0x74 },
   full: { idr0: 0x94c109b, idr1: 0x6730520, idr3: 0x23614, idr5: 0x4f6 },
+  host: { idr0: 0x94d141b, idr1: 0x6739d20, idr3: 0x23414, idr5: 0x75 },
 };
 
 /** The modelled features by name, in place of bits. */
@@ -54,6 +58,12 @@ export interface FeatureSet {
   accessFlagUpdate: boolean;
   /** IDR0.HTTU = 2: hardware update of dirty state too. */
   dirtyStateUpdate: boolean;
+  /** IDR0.ATS: STE.EATS counts, CMD_ATC_INV is legal; no endpoint sends translation requests yet. */
+  ats: boolean;
+  /** IDR0.NS1ATS: STE.EATS may not ask for stage-1-only (split-stage) ATS. */
+  noSplitStageAts: boolean;
+  /** IDR0.PRI: page request queue and CMD_PRI_RESP. Needs `ats`. */
+  pri: boolean;
   /** IDR0.ASID16: 16-bit ASIDs. */
   asid16: boolean;
   /** IDR0.VMID16: 16-bit VMIDs. */
@@ -72,6 +82,8 @@ export interface FeatureSet {
   commandQueueLg2: number;
   /** IDR1.EVENTQS: log2 of the largest Event queue, 0..19. */
   eventQueueLg2: number;
+  /** IDR1.PRIQS: log2 of the largest PRI queue, 0..19; no effect without `pri`. */
+  priQueueLg2: number;
   /** IDR1.ATTR_PERMS_OVR: PRIVCFG and INSTCFG take effect. */
   permissionOverride: boolean;
   /** IDR1.ATTR_TYPES_OVR: MTCFG, SHCFG and ALLOCCFG take effect. Not modelled: only false is accepted. */
@@ -113,6 +125,9 @@ const FLAGS = [
   ["stage2", "idr0.S2P"],
   ["coherent", "idr0.COHACC"],
   ["broadcastTlbi", "idr0.BTM"],
+  ["ats", "idr0.ATS"],
+  ["noSplitStageAts", "idr0.NS1ATS"],
+  ["pri", "idr0.PRI"],
   ["asid16", "idr0.ASID16"],
   ["vmid16", "idr0.VMID16"],
   ["twoLevelCd", "idr0.CD2L"],
@@ -138,6 +153,7 @@ const NUMBERS = [
   ["substreamIdBits", "idr1.SSIDSIZE"],
   ["commandQueueLg2", "idr1.CMDQS"],
   ["eventQueueLg2", "idr1.EVENTQS"],
+  ["priQueueLg2", "idr1.PRIQS"],
   ["bbmLevel", "idr3.BBML"],
 ] as const;
 
@@ -181,6 +197,8 @@ export function validateFeatures(features: SmmuFeatures): SmmuFeatures {
   const f = decodeFeatures(features);
   const rules: readonly (readonly [boolean, string])[] = [
     [f.stage1 || f.stage2, "idr0.S1P or idr0.S2P to be 1"],
+    [f.ats || !f.pri, "idr0.ATS to be 1 with idr0.PRI"],
+    [(f.ats && f.stage1 && f.stage2) || !f.noSplitStageAts, "idr0.ATS, S1P and S2P to be 1 with idr0.NS1ATS"],
     [f.granule4k || f.granule16k || f.granule64k, "at least one of idr5.GRAN4K, GRAN16K, GRAN64K"],
     [!f.ds || f.granule4k || f.granule16k, "idr5.GRAN4K or GRAN16K with idr5.DS"],
     [!f.ds || f.virtualBits === 52, "idr5.VAX to be 1 with idr5.DS"],

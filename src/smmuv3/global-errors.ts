@@ -1,6 +1,6 @@
 // Global errors: the GERROR / GERRORN handshake.
 // Source: Arm IHI 0070 G.b, sections 6.3.19, 6.3.20 and 7.5.
-// Raised here: CMDQ_ERR and EVENTQ_ABT_ERR; the other errors belong to features that read as absent.
+// Raised here: CMDQ_ERR, EVENTQ_ABT_ERR and PRIQ_ABT_ERR; the other errors belong to features that read as absent.
 
 import * as R from "../spec/smmuv3/registers.js";
 import type { Interrupts } from "./interrupts.js";

@@ -6,6 +6,7 @@ import type { ExternalRange, RamRange } from "../memory/ranges.js";
 import { STREAM_TABLE_LIMIT } from "../spec/abi/core.js";
 import type { SmmuFeatures } from "./features.js";
 import type { SmmuIrq } from "./interrupts.js";
+import type { PageResponse } from "./page-request.js";
 
 /** Sizes of the partial-walk caches; powers of two, 4..65536. */
 export interface WalkCacheOptions {
@@ -45,6 +46,8 @@ export interface SmmuV3Options extends CacheOptions {
   core?: CoreBuild;
   /** Called when an interrupt of the SMMU is raised. */
   onIrq?: (irq: SmmuIrq) => void;
+  /** Called with each response to a page request: the endpoint's side of PRI. */
+  onPageResponse?: (response: PageResponse) => void;
   /** Receives event records in the Event queue's place; it is never full. */
   eventSink?: (record: Uint8Array) => void;
 }

@@ -1,4 +1,4 @@
-// Circular queues in memory as arithmetic: base, size, wrap bits. Shared by Command and Event queue.
+// Circular queues in memory as arithmetic: base, size, wrap bits. Shared by Command, Event and PRI queue.
 // Source: Arm IHI 0070 G.b, sections 3.5.1 (mirrored ring, wrap bit above the index) and 6.3.26.
 // Pointers in an inconsistent state (further apart than the queue is long): an input queue is not consumed,
 // an output queue counts as full, both as the manual permits.
@@ -16,12 +16,12 @@ export interface QueueShape {
 /**
  * Reads a queue base register.
  *
- * @param register CMDQ_BASE or EVENTQ_BASE, 64 bits: LOG2SIZE 4:0, ADDR 55:5
+ * @param register CMDQ_BASE, EVENTQ_BASE or PRIQ_BASE, 64 bits: LOG2SIZE 4:0, ADDR 55:5
  * @param mostLg2 the limit of LOG2SIZE from IDR1
  * @param entryBytes bytes an entry
  * @returns the queue's place and size, stray low address bits dropped
  *
- * Source: IHI 0070 6.3.26, 6.3.29.
+ * Source: IHI 0070 6.3.26, 6.3.29, 6.3.33.
  */
 export function queueShape(register: bigint, mostLg2: number, entryBytes: number): QueueShape {
   const sizeLg2 = Math.min(Number(register & 0x1fn), mostLg2);

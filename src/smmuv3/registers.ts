@@ -1,9 +1,9 @@
 // The register pages 0 and 1 of the Non-secure programming interface, with what may be written and when.
 // Source: Arm IHI 0070 G.b, sections 6.2 (map, access sizes) and 6.3 (each register).
 // Choices where the manual leaves one: guarded registers ignore writes while their unit is enabled (the only
-// behaviour from v3.2 on), GBPA without Update is ignored, the page-0 places of EVENTQ_PROD/CONS are aliases,
+// behaviour from v3.2 on), GBPA without Update is ignored, the page-0 places of EVENTQ_ and PRIQ_PROD/CONS are aliases,
 // UNKNOWN reset values are 0, Updates (CR0, IRQ_CTRL, GBPA) complete at once.
-// Not modelled, RES0: PRI queue, MSI configuration, ATOS, Secure and Realm registers, identification space.
+// The PRI queue and ATSCHK are there with IDR0.PRI and ATS. Not modelled, RES0: MSI configuration, ATOS, Secure and Realm registers, identification space.
 
 import * as R from "../spec/smmuv3/registers.js";
 import { decodeFeatures, type FeatureSet, type SmmuFeatures } from "./features.js";
@@ -23,6 +23,8 @@ const GBPA_RESET = 0x1000; // SHCFG: use incoming
 const ALIASES = new Map([
   [R.REG_EVENTQ_PROD_ALIAS, R.REG_EVENTQ_PROD],
   [R.REG_EVENTQ_CONS_ALIAS, R.REG_EVENTQ_CONS],
+  [R.REG_PRIQ_PROD_ALIAS, R.REG_PRIQ_PROD],
+  [R.REG_PRIQ_CONS_ALIAS, R.REG_PRIQ_CONS],
 ]);
 
 type Guard = (file: RegisterFile, value: number) => boolean;
@@ -38,27 +40,50 @@ const always: Guard = () => true;
 const smmuOff: Guard = (file) => !file.enabled(R.CR0_SMMUEN_LSB);
 const commandsOff: Guard = (file) => !file.enabled(R.CR0_CMDQEN_LSB);
 const eventsOff: Guard = (file) => !file.enabled(R.CR0_EVENTQEN_LSB);
-const queuesOff: Guard = (file) => commandsOff(file, 0) && eventsOff(file, 0);
+const pagesOff: Guard = (file) => !file.enabled(R.CR0_PRIQEN_LSB);
+const queuesOff: Guard = (file) => commandsOff(file, 0) && eventsOff(file, 0) && pagesOff(file, 0);
+const pageIrqOff: Guard = (file) =>
+  registerField(file.get(R.REG_IRQ_CTRLACK), R.IRQ_CTRL_PRIQ_IRQEN_MSB, R.IRQ_CTRL_PRIQ_IRQEN_LSB) === 0;
 const withUpdate: Guard = (_file, value) => registerField(value, R.GBPA_UPDATE_MSB, R.GBPA_UPDATE_LSB) === 1;
 
 function writePieces(f: FeatureSet): WritePiece[] {
   const high = f.outputBits > 32 ? fieldMask(f.outputBits - 33, 0) : 0;
   const hint = fieldMask(R.CMDQ_BASE_RA_MSB - 32, R.CMDQ_BASE_RA_LSB - 32);
   const bit = (msb: number, present = true): number => (present ? fieldMask(msb, msb) : 0);
-  const cr0 = bit(R.CR0_SMMUEN_MSB) | bit(R.CR0_EVENTQEN_MSB) | bit(R.CR0_CMDQEN_MSB);
+  const cr0 =
+    bit(R.CR0_SMMUEN_MSB) |
+    bit(R.CR0_PRIQEN_MSB, f.pri) |
+    bit(R.CR0_EVENTQEN_MSB) |
+    bit(R.CR0_CMDQEN_MSB) |
+    bit(R.CR0_ATSCHK_MSB, f.ats);
   const cr2 = bit(R.CR2_RECINVSID_MSB) | bit(R.CR2_PTM_MSB, f.broadcastTlbi);
   const gbpa =
     fieldMask(R.GBPA_MTCFG_MSB, R.GBPA_MEMATTR_LSB) | fieldMask(R.GBPA_ALLOCCFG_MSB, R.GBPA_ALLOCCFG_LSB);
   const overrides =
     fieldMask(R.GBPA_SHCFG_MSB, R.GBPA_SHCFG_LSB) | fieldMask(R.GBPA_ABORT_MSB, R.GBPA_PRIVCFG_LSB);
-  const irq = bit(R.IRQ_CTRL_GERROR_IRQEN_MSB) | bit(R.IRQ_CTRL_EVENTQ_IRQEN_MSB);
-  const gerror = bit(R.GERROR_CMDQ_ERR_MSB) | bit(R.GERROR_EVENTQ_ABT_ERR_MSB) | bit(R.GERROR_SFM_ERR_MSB);
+  const irq =
+    bit(R.IRQ_CTRL_GERROR_IRQEN_MSB) |
+    bit(R.IRQ_CTRL_PRIQ_IRQEN_MSB, f.pri) |
+    bit(R.IRQ_CTRL_EVENTQ_IRQEN_MSB);
+  const gerror =
+    bit(R.GERROR_CMDQ_ERR_MSB) |
+    bit(R.GERROR_EVENTQ_ABT_ERR_MSB) |
+    bit(R.GERROR_PRIQ_ABT_ERR_MSB, f.pri) |
+    bit(R.GERROR_SFM_ERR_MSB);
   const size = fieldMask(R.STRTAB_BASE_CFG_LOG2SIZE_MSB, R.STRTAB_BASE_CFG_LOG2SIZE_LSB);
   const levels = fieldMask(R.STRTAB_BASE_CFG_FMT_MSB, R.STRTAB_BASE_CFG_FMT_LSB);
   const split = fieldMask(R.STRTAB_BASE_CFG_SPLIT_MSB, R.STRTAB_BASE_CFG_SPLIT_LSB);
   const pointer = fieldMask(R.CMDQ_PROD_WR_MSB, R.CMDQ_PROD_WR_LSB);
   const overflow = bit(R.EVENTQ_PROD_OVFLG_MSB);
+  const pageQueue: WritePiece[] = [
+    { offset: R.REG_PRIQ_BASE, mask: 0xffffffff, when: pagesOff },
+    { offset: R.REG_PRIQ_BASE + 4, mask: hint | high, when: pagesOff },
+    { offset: R.REG_PRIQ_PROD, mask: pointer | overflow, when: pagesOff },
+    { offset: R.REG_PRIQ_CONS, mask: pointer | overflow, when: always },
+    { offset: R.REG_PRIQ_IRQ_CFG2, mask: bit(R.PRIQ_IRQ_CFG2_LO_MSB), when: pageIrqOff },
+  ];
   return [
+    ...(f.pri ? pageQueue : []),
     { offset: R.REG_CR0, mask: cr0, when: always },
     { offset: R.REG_CR1, mask: fieldMask(R.CR1_TABLE_SH_MSB, R.CR1_TABLE_IC_LSB), when: smmuOff },
     { offset: R.REG_CR1, mask: fieldMask(R.CR1_QUEUE_SH_MSB, R.CR1_QUEUE_IC_LSB), when: queuesOff },
@@ -148,6 +173,7 @@ export class RegisterFile {
     // Bits above the wrap bit of the pointers that the SMMU owns read as zero (6.3.28).
     if (place === R.REG_CMDQ_CONS) return (value & pointerMask(this.commandQueue())) >>> 0;
     if (place === R.REG_EVENTQ_PROD) return (value & pointerMask(this.eventQueue())) >>> 0;
+    if (place === R.REG_PRIQ_PROD) return (value & pointerMask(this.priQueue())) >>> 0;
     return value;
   }
 
@@ -236,6 +262,11 @@ export class RegisterFile {
   /** Place and size of the Event queue. */
   eventQueue(): QueueShape {
     return queueShape(this.get64(R.REG_EVENTQ_BASE), this.#named.eventQueueLg2, 32);
+  }
+
+  /** Place and size of the PRI queue. */
+  priQueue(): QueueShape {
+    return queueShape(this.get64(R.REG_PRIQ_BASE), this.#named.priQueueLg2, 16);
   }
 }
 

@@ -1,25 +1,20 @@
 // The SMMUv3 as a device: its register pages, queues, memory and the translation of requests. A list of
 // parts; each does its work in its own file. Non-secure interface, NS-EL1 streams. Absent and reading as
-// absent: ATS, PRI, stall, MSI, Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
+// absent: ATS requests, stall, MSI, Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
 
 import { Core } from "../core/core.js";
 import { PhysicalMemory } from "../memory/physical-memory.js";
 import { frameRanges, type RamRange } from "../memory/ranges.js";
 import * as A from "../spec/abi/core.js";
-import * as R from "../spec/smmuv3/registers.js";
 import { Batch } from "./batch.js";
-import { CommandQueue } from "./command-queue.js";
-import { CommandExecutor } from "./commands.js";
 import { readCounters, type SmmuCounters } from "./counters.js";
-import { EventQueue } from "./event-queue.js";
 import { encodeEvent, type SmmuFault } from "./events.js";
 import { readFault } from "./faults.js";
-import { decodeFeatures, SMMUV3_PRESETS, type SmmuFeatures, validateFeatures } from "./features.js";
+import { SMMUV3_PRESETS, type SmmuFeatures, validateFeatures } from "./features.js";
 import { wordsOf } from "./fields.js";
-import { GlobalErrors } from "./global-errors.js";
-import { Interrupts } from "./interrupts.js";
+import { type Hardware, powerOn } from "./hardware.js";
 import { planArena, reservedBytes, type SmmuV3Options } from "./options.js";
-import { RegisterFile } from "./registers.js";
+import { checkPageRequest, type PageRequest, type PageRequestOutcome } from "./page-request.js";
 import {
   encodeRequest,
   sourceName,
@@ -27,15 +22,6 @@ import {
   type TranslateRequest,
   type Translation,
 } from "./translation.js";
-
-/** The parts that a change of features makes anew. */
-interface Hardware {
-  registers: RegisterFile;
-  interrupts: Interrupts;
-  executor: CommandExecutor;
-  commands: CommandQueue;
-  events: EventQueue;
-}
 
 /**
  * An Arm SMMUv3 (IHI 0070 G.b) over simulated physical memory.
@@ -73,42 +59,7 @@ export class SmmuV3 {
     this.#core.ensure(this.#core.framesBase + reservedBytes(options) + 65536);
     this.memory = new PhysicalMemory(this.#core, ranges, external);
     this.batch = new Batch(this.#core);
-    this.#hardware = this.#build();
-  }
-
-  #build(): Hardware {
-    const registers = new RegisterFile(this.#features, {
-      configuration: () => this.#applyRegisters(),
-      commands: () => this.#hardware.commands.run(),
-    });
-    const interrupts = new Interrupts(registers, this.#options.onIrq);
-    const errors = new GlobalErrors(registers, interrupts);
-    const executor = new CommandExecutor(decodeFeatures(this.#features), this.#core);
-    const hardware: Hardware = {
-      registers,
-      interrupts,
-      executor,
-      commands: new CommandQueue(registers, this.memory, executor, errors, interrupts),
-      events: new EventQueue(registers, this.memory, errors, interrupts),
-    };
-    this.#hardware = hardware;
-    this.#applyRegisters();
-    return hardware;
-  }
-
-  #applyRegisters(): void {
-    const { registers } = this.#hardware;
-    this.#core.setRegisters({
-      idr0: this.#features.idr0,
-      idr1: this.#features.idr1,
-      idr3: this.#features.idr3,
-      idr5: this.#features.idr5,
-      cr0: registers.get(R.REG_CR0ACK),
-      cr2: registers.get(R.REG_CR2),
-      gbpa: registers.get(R.REG_GBPA),
-      strtabBase: registers.get64(R.REG_STRTAB_BASE),
-      strtabBaseCfg: registers.get(R.REG_STRTAB_BASE_CFG),
-    });
+    this.#hardware = powerOn(this.#core, this.memory, this.#features, options);
   }
 
   /** The ID registers that the machine advertises. */
@@ -165,8 +116,9 @@ export class SmmuV3 {
     if (command.byteLength !== 16) {
       throw new RangeError(`"command" expected 16 bytes, got ${command.byteLength}`);
     }
-    const code = this.#hardware.executor.execute(wordsOf(command));
-    if (this.#hardware.executor.takeSignal()) this.#hardware.interrupts.raise("cmd-sync");
+    const { executor } = this.#hardware;
+    const code = executor.execute(wordsOf(command));
+    executor.complete();
     return code;
   }
 
@@ -260,14 +212,28 @@ export class SmmuV3 {
     return answer;
   }
 
+  /**
+   * Takes a page request message of an endpoint (PCIe PRI).
+   *
+   * @param request the message; one with a PASID that is the last and wants neither read nor write is a Stop marker
+   * @returns whether it was written to the PRI queue, answered at once (through `onPageResponse`) or dropped
+   * @throws TypeError, RangeError that name the field of the request
+   *
+   * Source: IHI 0070 chapter 8.
+   */
+  requestPage(request: PageRequest): PageRequestOutcome {
+    return this.#hardware.pages.take(checkPageRequest(request));
+  }
+
   /** What the machine has counted. */
   counters(): SmmuCounters {
-    return readCounters(this.#core);
+    return readCounters(this.#core, this.#hardware.pages.counts);
   }
 
   /** Sets every counter to 0. */
   resetCounters(): void {
     this.#core.resetCounters();
+    this.#hardware.pages.resetCounts();
   }
 
   /**
@@ -283,6 +249,6 @@ export class SmmuV3 {
     this.memory.redeclare(ranges);
     this.#faults = [];
     this.#lastEvent = undefined;
-    this.#hardware = this.#build();
+    this.#hardware = powerOn(this.#core, this.memory, this.#features, this.#options);
   }
 }

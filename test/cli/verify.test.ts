@@ -70,7 +70,8 @@ describe("verify", () => {
     const accesses = first.steps.length;
     const variants: [Vector, passed: number, unsupported: number][] = [
       [{ ...clone(first), arch: "vtd" }, 0, accesses],
-      [{ ...clone(first), arch: "host" }, 0, accesses],
+      [{ ...clone(first), arch: "constructor" }, 0, accesses],
+      [{ ...clone(first), arch: "host", vendor: "amdvi" }, 0, accesses],
       [{ ...clone(first), regs: { ...first.regs, VATOS_SEL: "0x1" } }, 0, accesses],
       // after an unknown step the machine is not in the state that later steps expect
       [

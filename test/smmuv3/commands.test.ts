@@ -9,14 +9,14 @@ import {
   type SmmuFeatures,
 } from "../../src/smmuv3/features.js";
 import { wordsOf } from "../../src/smmuv3/fields.js";
-import { bytes, FakeCore } from "./machine.js";
+import { bytes, FakeCore, FakeOutputs } from "./machine.js";
 
 const { qemuNested, qemuStage1, qemuStage2, full } = SMMUV3_PRESETS;
 const ILL = 1;
 
 function run(hex: string, features: SmmuFeatures = qemuNested): unknown {
   const core = new FakeCore();
-  const executor = new CommandExecutor(decodeFeatures(features), core);
+  const executor = new CommandExecutor(decodeFeatures(features), core, new FakeOutputs());
   const code = executor.execute(wordsOf(bytes(hex)));
   if (code !== 0) expect(core.calls).toEqual([]);
   return code === 0 ? core.calls : code;
@@ -189,17 +189,21 @@ describe("TLB invalidation by range and level (IHI 0070 4.4.1.1)", () => {
 });
 
 describe("CMD_SYNC (IHI 0070 4.7.3)", () => {
-  const signal = (cs: number): [number, boolean, boolean] => {
-    const executor = new CommandExecutor(decodeFeatures(full), new FakeCore());
+  const signals = (cs: number): [number, ...unknown[]] => {
+    const outputs = new FakeOutputs();
+    const executor = new CommandExecutor(decodeFeatures(full), new FakeCore(), outputs);
     const code = executor.execute(Uint32Array.of(0x46 | (cs << 12), 0, 0, 0));
-    return [code, executor.takeSignal(), executor.takeSignal()];
+    expect(outputs.effects).toEqual([]);
+    executor.complete();
+    executor.complete();
+    return [code, ...outputs.effects];
   };
 
-  it("CS 0 says nothing, 1 wants the interrupt once, 2 has no effect, 3 is illegal", () => {
-    expect(signal(0)).toEqual([0, false, false]);
-    expect(signal(1)).toEqual([0, true, false]);
-    expect(signal(2)).toEqual([0, false, false]);
-    expect(signal(3)).toEqual([ILL, false, false]);
+  it("CS 0 says nothing, 1 wants the interrupt once when it is consumed, 2 has no effect, 3 is illegal", () => {
+    expect(signals(0)).toEqual([0]);
+    expect(signals(1)).toEqual([0, "cmd-sync"]);
+    expect(signals(2)).toEqual([0]);
+    expect(signals(3)).toEqual([ILL]);
   });
 });
 

@@ -22,6 +22,9 @@ describe("presets", () => {
       broadcastTlbi: false,
       accessFlagUpdate: false,
       dirtyStateUpdate: false,
+      ats: false,
+      noSplitStageAts: false,
+      pri: false,
       asid16: true,
       vmid16: true,
       twoLevelCd: false,
@@ -31,6 +34,7 @@ describe("presets", () => {
       substreamIdBits: 0,
       commandQueueLg2: 19,
       eventQueueLg2: 19,
+      priQueueLg2: 0,
       permissionOverride: false,
       typeOverride: false,
       hierarchicalDisable: true,
@@ -60,7 +64,7 @@ describe("presets", () => {
     });
   });
 
-  it("full advertises everything modelled", () => {
+  it("full advertises everything modelled but ATS and PRI", () => {
     expect(decodeFeatures(SMMUV3_PRESETS.full)).toMatchObject({
       stage1: true,
       stage2: true,
@@ -91,6 +95,12 @@ describe("buildFeatures", () => {
     expect(buildFeatures({ substreamIdBits: 0 })).toEqual({ ...SMMUV3_PRESETS.full, idr1: 0x6730020 });
     expect(buildFeatures({ accessFlagUpdate: true }, SMMUV3_PRESETS.qemuNested).idr0).toBe(0xd44105b);
     expect(buildFeatures({ dirtyStateUpdate: false }).idr0).toBe(0x94c105b);
+    expect(buildFeatures({ ats: true }).idr0).toBe(0x94c149b);
+    expect(buildFeatures({ ats: true, noSplitStageAts: true }).idr0).toBe(0x94c1c9b);
+    expect(buildFeatures({ ats: true, pri: true, priQueueLg2: 3 })).toMatchObject({
+      idr0: 0x94d149b,
+      idr1: 0x6731d20,
+    });
   });
 
   it("refuses values that don't fit", () => {
@@ -104,8 +114,9 @@ describe("buildFeatures", () => {
 describe("validateFeatures", () => {
   const full = SMMUV3_PRESETS.full;
   const refused: readonly (readonly [string, Partial<SmmuFeatures>])[] = [
-    ["ATS", { idr0: full.idr0 | (1 << 10) }],
-    ["PRI", { idr0: full.idr0 | (1 << 16) }],
+    ["ATSRECERR", { idr0: full.idr0 | (1 << 23) }],
+    ["PPS", { idr3: full.idr3 | (1 << 5) }],
+    ["PRIQS", { idr1: full.idr1 | (31 << 11) }],
     ["HYP", { idr0: full.idr0 | (1 << 9) }],
     ["MSI", { idr0: full.idr0 | (1 << 13) }],
     ["SEV", { idr0: full.idr0 | (1 << 14) }],
@@ -153,6 +164,11 @@ describe("validateFeatures", () => {
       /GRAN4K or GRAN16K with idr5.DS/,
     );
     expect(() => buildFeatures({ twoLevelStreamTable: false })).toThrow(/ST_LEVEL/);
+    expect(() => buildFeatures({ pri: true })).toThrow(/idr0.ATS to be 1 with idr0.PRI/);
+    expect(() => buildFeatures({ noSplitStageAts: true })).toThrow(
+      /ATS, S1P and S2P to be 1 with idr0.NS1ATS/,
+    );
+    expect(() => buildFeatures({ ats: true, noSplitStageAts: true, stage2: false })).toThrow(/idr0.NS1ATS/);
   });
 
   it("refuses what isn't a 32-bit number", () => {

@@ -1,8 +1,8 @@
 // The hardware parts of the SMMU wired together over fakes: memory of declared ranges, and a core that only
-// writes down which invalidations it was asked for.
+// writes down which invalidations it was asked for and knows STE.PPAR as it is told.
 
 import { CommandQueue } from "../../src/smmuv3/command-queue.js";
-import { CommandExecutor, type CommandTarget } from "../../src/smmuv3/commands.js";
+import { CommandExecutor, type CommandOutputs, type CommandTarget } from "../../src/smmuv3/commands.js";
 import { EventQueue } from "../../src/smmuv3/event-queue.js";
 import {
   decodeFeatures,
@@ -12,6 +12,8 @@ import {
 } from "../../src/smmuv3/features.js";
 import { GlobalErrors } from "../../src/smmuv3/global-errors.js";
 import { Interrupts, type SmmuIrq } from "../../src/smmuv3/interrupts.js";
+import type { PageResponse } from "../../src/smmuv3/page-request.js";
+import { PriQueue } from "../../src/smmuv3/pri-queue.js";
 import type { QueueMemory } from "../../src/smmuv3/queue.js";
 import { RegisterFile } from "../../src/smmuv3/registers.js";
 
@@ -78,6 +80,19 @@ export class FakeCore implements CommandTarget {
   }
 }
 
+/** Writes down what commands set off outside. */
+export class FakeOutputs implements CommandOutputs {
+  readonly effects: unknown[] = [];
+
+  synced(): void {
+    this.effects.push("cmd-sync");
+  }
+
+  respond(response: PageResponse): void {
+    this.effects.push(response);
+  }
+}
+
 /** The parts of one SMMU without translation. */
 export class Machine {
   readonly memory: FakeMemory;
@@ -88,10 +103,17 @@ export class Machine {
   readonly executor: CommandExecutor;
   readonly commands: CommandQueue;
   readonly events: EventQueue;
+  readonly pages: PriQueue;
+  /** What endpoints were answered. */
+  readonly responses: PageResponse[] = [];
   /** How often the core would have been told of new registers. */
   configurations = 0;
   /** Called at each interrupt, after it was written down. */
   onIrq: (irq: SmmuIrq) => void = () => {};
+  /** Called at each page response, after it was written down. */
+  onPageResponse: (response: PageResponse) => void = () => {};
+  /** STE.PPAR by stream; undefined = no valid STE. */
+  ppar: (stream: number) => boolean | undefined = () => false;
 
   constructor(
     features: SmmuFeatures = SMMUV3_PRESETS.full,
@@ -109,8 +131,27 @@ export class Machine {
       this.onIrq(irq);
     });
     this.errors = new GlobalErrors(this.registers, interrupts);
-    this.executor = new CommandExecutor(decodeFeatures(features), this.core);
-    this.commands = new CommandQueue(this.registers, this.memory, this.executor, this.errors, interrupts);
+    const { registers, memory, errors } = this;
+    const named = decodeFeatures(features);
+    this.pages = new PriQueue(
+      {
+        registers,
+        memory,
+        errors,
+        interrupts,
+        ppar: (stream) => this.ppar(stream),
+        onPageResponse: (response) => {
+          this.responses.push(response);
+          this.onPageResponse(response);
+        },
+      },
+      named.substreamIdBits > 0,
+    );
+    this.executor = new CommandExecutor(named, this.core, {
+      synced: () => interrupts.raise("cmd-sync"),
+      respond: (response) => this.pages.respond(response),
+    });
+    this.commands = new CommandQueue(registers, memory, this.executor, errors);
     this.events = new EventQueue(this.registers, this.memory, this.errors, interrupts);
   }
 }

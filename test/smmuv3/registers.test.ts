@@ -166,7 +166,7 @@ describe("bases and pointers", () => {
 });
 
 describe("what is not there", () => {
-  it("PRI queue, MSI, ATOS, Secure registers and holes read as zero and ignore writes", () => {
+  it("PRI queue without IDR0.PRI, MSI, ATOS, Secure registers and holes read as zero and ignore writes", () => {
     const machine = new Machine();
     for (const offset of [0x30, 0x48, 0x68, 0xb0, 0xc0, 0xd0, 0xdc, 0x100, 0x200, 0x8020, 0x100c8, 0x1fffc]) {
       machine.registers.write32(offset & ~3, 0xffffffff);

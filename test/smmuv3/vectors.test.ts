@@ -9,7 +9,7 @@ import { CommandExecutor } from "../../src/smmuv3/commands.js";
 import { decodeEvent, encodeEvent } from "../../src/smmuv3/events.js";
 import { decodeFeatures, validateFeatures } from "../../src/smmuv3/features.js";
 import { wordsOf } from "../../src/smmuv3/fields.js";
-import { bytes, FakeCore, hex, Machine } from "./machine.js";
+import { bytes, FakeCore, FakeOutputs, hex, Machine } from "./machine.js";
 
 const ROOT = new URL("../fixtures/conformance/smmuv3/", import.meta.url);
 
@@ -152,7 +152,7 @@ describe("every vector file", () => {
           const mask = name === "CR2" ? ~E2H : -1;
           expect(machine.registers.read32(OFFSETS[name]!), `${one.id} ${name}`).toBe(Number(value) & mask);
         }
-        const executor = new CommandExecutor(decodeFeatures(features), new FakeCore());
+        const executor = new CommandExecutor(decodeFeatures(features), new FakeCore(), new FakeOutputs());
         for (const step of one.steps) {
           if (step.op === "cmd") expect(executor.execute(wordsOf(bytes(step.hex))), one.id).toBe(0);
           if (step.op !== "access") continue;

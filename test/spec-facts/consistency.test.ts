@@ -8,6 +8,7 @@ import * as commands from "../../src/spec/smmuv3/commands.js";
 import * as events from "../../src/spec/smmuv3/events.js";
 import * as l1cd from "../../src/spec/smmuv3/l1cd.js";
 import * as l1std from "../../src/spec/smmuv3/l1std.js";
+import * as pri from "../../src/spec/smmuv3/pri.js";
 import * as registers from "../../src/spec/smmuv3/registers.js";
 import * as ste from "../../src/spec/smmuv3/ste.js";
 import * as descriptor from "../../src/spec/vmsa/descriptor.js";
@@ -34,6 +35,7 @@ const STRUCTURES: readonly Structure[] = [
     128,
     [/^(RANGE|NUM|SCALE|SCALE_DS|VMID|ASID|TTL128|TTL|TG|ADDRESS)$/, /^(ATC|PRI|RESUME|SYNC)_/],
   ],
+  ["PRI queue entry", pri, "PRI_", 128, []],
   ["event", events, "EVT_", 256, [/^REASON$/, /^FETCHADDR$/]],
   // Table descriptors and the address pieces of each granule share the bits of leaf descriptors.
   ["stage 1 descriptor", descriptor, "PTE_", 64, [/TABLE$/, /^ADDRESS_/, /^NT$/]],
@@ -62,6 +64,7 @@ const REGISTERS: readonly (readonly [string, number])[] = [
   ["PRIQ_BASE_", 64],
   ["PRIQ_PROD_", 32],
   ["PRIQ_CONS_", 32],
+  ["PRIQ_IRQ_CFG2_", 32],
 ];
 
 function fieldsOf(module: Record<string, number>, prefix: string): Field[] {

@@ -85,4 +85,9 @@ export class VmsaStage2 extends Vmsa {
   stage(): u32 {
     return 2;
   }
+
+  /** The access code of a stage-1 table fetch: a read. */
+  tableFetch(config: u64): u32 {
+    return 0;
+  }
 }

@@ -45,6 +45,11 @@ export class Vmsa {
     return level !== LAST_LEVEL || bit(descriptor, PTE_TYPE_LSB);
   }
 
+  /** Reserved bits are RES0 for software, not checked by the walk. */
+  isReserved(descriptor: u64, level: i32, config: u64): bool {
+    return false;
+  }
+
   isTable(descriptor: u64, level: i32): bool {
     return level !== LAST_LEVEL && bit(descriptor, PTE_TYPE_LSB);
   }
@@ -78,12 +83,17 @@ export class Vmsa {
     return level >= 2 ? 5 : 0;
   }
 
-  isAccessed(descriptor: u64): bool {
+  isAccessed(descriptor: u64, config: u64): bool {
     return bit(descriptor, PTE_AF_LSB);
   }
 
-  withAccessed(descriptor: u64): u64 {
+  withAccessed(descriptor: u64, config: u64): u64 {
     return descriptor | ((<u64>1) << PTE_AF_LSB);
+  }
+
+  /** Table descriptors have no access flag (HAFT is not modelled). */
+  withTableUsed(descriptor: u64, config: u64): u64 {
+    return descriptor;
   }
 
   mayBeDirtied(descriptor: u64): bool {

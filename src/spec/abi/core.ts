@@ -47,9 +47,14 @@ export const HDR_TRACE_RING = 160;
 export const HDR_TRACE_MASK = 164;
 export const HDR_PERMISSIONS = 168;
 export const HDR_SAVED_COUNTERS = 172;
+export const HDR_VENDOR = 176;
 export const HDR_SIZE = 256;
 
-/* Register block: what the translation path needs of the hardware face, as last acknowledged. */
+/* Vendors. */
+export const VENDOR_SMMUV3 = 0;
+export const VENDOR_VTD = 1;
+
+/* Register block: what the translation path needs of the hardware face, as last acknowledged. SMMUv3: */
 export const REGS_IDR0 = 0;
 export const REGS_IDR1 = 4;
 export const REGS_IDR3 = 8;
@@ -59,6 +64,12 @@ export const REGS_CR2 = 20;
 export const REGS_GBPA = 24;
 export const REGS_STRTAB_BASE_CFG = 28;
 export const REGS_STRTAB_BASE = 32;
+/* VT-d: CAP, ECAP, RTADDR u64, host address width u32, GSTS u32. */
+export const REGS_CAP = 0;
+export const REGS_ECAP = 8;
+export const REGS_RTADDR = 16;
+export const REGS_HOST_WIDTH = 24;
+export const REGS_GSTS = 28;
 export const REGS_SIZE = 64;
 
 /* TLB descriptor (IOTLB and stage-2 TLB). A set is WAYS tags (u64) and then WAYS data words (u64). */
@@ -168,5 +179,7 @@ export const CNT_PLAIN_STAGE2 = 160;
 export const CNT_PLAIN_NESTED = 144;
 export const CNT_S1_FETCHES = 192;
 export const CNT_S2_FETCHES = 240;
-export const CNT_FAULT_TYPES = 288;
-export const CNT_SIZE = 1024;
+/* Faults by type, 256 of them; a request that has to wait has none, so they are not among the saved ones. */
+export const CNT_SAVED_SIZE = 1024;
+export const CNT_FAULT_TYPES = 1024;
+export const CNT_SIZE = 3072;

@@ -81,6 +81,9 @@ export const CMD_ATC_SIZE_MSB = 69, CMD_ATC_SIZE_LSB = 64;
 // PRI_RESP
 export const CMD_PRI_PRGINDEX_MSB = 72, CMD_PRI_PRGINDEX_LSB = 64;
 export const CMD_PRI_RESP_MSB = 77, CMD_PRI_RESP_LSB = 76;
+export const CMD_PRI_RESP_FAILURE = 0;
+export const CMD_PRI_RESP_INVALID = 1;
+export const CMD_PRI_RESP_SUCCESS = 2;
 
 // RESUME
 export const CMD_RESUME_AC_MSB = 12, CMD_RESUME_AC_LSB = 12;

@@ -174,6 +174,9 @@ export const GERROR_SFM_ERR_MSB = 8, GERROR_SFM_ERR_LSB = 8;
 export const GERROR_CMDQP_ERR_MSB = 9, GERROR_CMDQP_ERR_LSB = 9;
 export const GERROR_DPT_ERR_MSB = 10, GERROR_DPT_ERR_LSB = 10;
 
+// PRIQ_IRQ_CFG2 (6.3.36), as far as it is not about MSIs
+export const PRIQ_IRQ_CFG2_LO_MSB = 31, PRIQ_IRQ_CFG2_LO_LSB = 31;
+
 // STRTAB_BASE (64 bits) and STRTAB_BASE_CFG (6.3.24, 6.3.25)
 export const STRTAB_BASE_ADDR_MSB = 55, STRTAB_BASE_ADDR_LSB = 6;
 export const STRTAB_BASE_RA_MSB = 62, STRTAB_BASE_RA_LSB = 62;

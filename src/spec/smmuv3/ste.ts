@@ -88,6 +88,12 @@ export const STE_S1DSS_TERMINATE = 0;
 export const STE_S1DSS_BYPASS = 1;
 export const STE_S1DSS_SSID0 = 2;
 
+// STE.EATS
+export const STE_EATS_NONE = 0;
+export const STE_EATS_FULL = 1;
+export const STE_EATS_SPLIT = 2;
+export const STE_EATS_DPT = 3;
+
 // STE.STRW, as far as a Non-secure stream goes
 export const STE_STRW_EL1 = 0;
 export const STE_STRW_EL2 = 2;

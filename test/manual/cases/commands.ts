@@ -7,6 +7,8 @@ import { bare, FULL } from "../worlds.js";
 
 const NO_S1P: Idr = { ...FULL, IDR0: FULL.IDR0 & ~2 };
 const NO_S2P: Idr = { ...FULL, IDR0: FULL.IDR0 & ~1 };
+const ATS: Idr = { ...FULL, IDR0: FULL.IDR0 | 0x400 };
+const PRI: Idr = { ...FULL, IDR0: FULL.IDR0 | 0x1_0400 };
 const NO_DS: Idr = { ...FULL, IDR5: FULL.IDR5 & ~0x80 };
 
 type Row = readonly [what: string, idr: Idr, fields: Fields, legal: boolean];
@@ -60,6 +62,13 @@ const ROWS: readonly Row[] = [
   ["CFGI_VMS_PIDM without MPAM", FULL, { Opcode: 7 }, false],
   ["ATC_INV without ATS", FULL, { Opcode: 0x40, StreamID: 1 }, false],
   ["PRI_RESP without PRI", FULL, { Opcode: 0x41, StreamID: 1 }, false],
+  // ATS = 1, PRI = 1 (4.5.1, 4.5.2); reserved: Resp = 0b11. A Size above 52 is CONSTRAINED UNPREDICTABLE.
+  ["ATC_INV", ATS, { Opcode: 0x40, StreamID: 1, SSV: 1, G: 1, SubstreamID: 7, Size: 52 }, true],
+  ["PRI_RESP with ATS alone", ATS, { Opcode: 0x41, StreamID: 1 }, false],
+  ["PRI_RESP, ResponseFailure", PRI, { Opcode: 0x41, StreamID: 1, PRGIndex: 511 }, true],
+  ["PRI_RESP, InvalidRequest", PRI, { Opcode: 0x41, StreamID: 1, Resp: 1 }, true],
+  ["PRI_RESP, Success", PRI, { Opcode: 0x41, StreamID: 1, Resp: 2 }, true],
+  ["PRI_RESP, Resp = 0b11", PRI, { Opcode: 0x41, StreamID: 1, Resp: 3 }, false],
   ["RESUME without stalls", FULL, { Opcode: 0x44, StreamID: 1 }, false],
   ["STALL_TERM without stalls", FULL, { Opcode: 0x45, StreamID: 1 }, false],
   ["SYNC with CS = 0b11", FULL, { Opcode: 0x46, CS: 3 }, false],

@@ -1,5 +1,6 @@
 // All tables of hand-made cases, by topic.
 import type { ManualCase } from "../format.js";
+import { ats } from "./ats.js";
 import { beyondVectors } from "./beyond-vectors.js";
 import { cachedChecks } from "./cached-checks.js";
 import { commands } from "./commands.js";
@@ -41,6 +42,7 @@ export const TOPICS: readonly (readonly [topic: string, cases: readonly ManualCa
   ["52-bit addresses at stage 2, 4KB and 16KB", wideStage2],
   ["52-bit addresses at stage 2, 64KB, nested", wideStage2With64k],
   ["legal sizes", legality],
+  ["STE.EATS", ats],
   ["small tables, concatenated roots", smallTables],
   ["address halves: EPD, TBI, E0PD", addressHalves],
   ["HTTU at stage 1", httuStage1],

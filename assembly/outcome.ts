@@ -1,7 +1,8 @@
-// The fault records of a batch: what the core tells TypeScript about a request that ended in a fault. The
-// layout is src/spec/abi/core.ts's; which type a reason has, and whether it is recorded, is a vendor's business.
+// How requests end without a table: passed as they are, or in a fault record, which tells TypeScript about it. The
+// record's layout is src/spec/abi/core.ts's; which type a reason has, and whether it is recorded, is a vendor's business.
 
 import {
+  CNT_BYPASSED,
   CNT_FAULT_TYPES,
   CNT_FAULTED,
   FAULT_ACCESS,
@@ -18,9 +19,18 @@ import {
   FAULT_SIZE,
   FAULT_STREAM,
   FAULT_TYPE,
+  STATUS_BYPASSED,
 } from "../src/spec/abi/core";
 import { Arena, count } from "./mem/arena";
-import { Fault } from "./pt/state";
+import { Fault, Leaf } from "./pt/state";
+
+/** Lets `iova` pass as it is; returns the status. */
+export function bypass(iova: u64): u32 {
+  count(CNT_BYPASSED);
+  Leaf.output = iova;
+  Leaf.lg2 = 0;
+  return STATUS_BYPASSED;
+}
 
 /** Writes the Fault as the `at`-th record of the batch and counts it. */
 export function recordFault(

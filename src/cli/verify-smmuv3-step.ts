@@ -1,39 +1,33 @@
-// Runs the steps of a case on a machine and compares. The outcome of an access has the form of a vector's `expect`.
+// Runs the steps of a case of arch "smmuv3" on a machine and compares. The outcome of an access has the form of a
+// vector's `expect`.
 import type { SmmuV3, Translation } from "../index.js";
 import type { Field } from "./fields.js";
 import { GBPA_UPDATE, offsetOf, readRegister, writeRegister } from "./registers.js";
-import type { ListName } from "./verify-case.js";
+import {
+  failed,
+  type ListName,
+  PASSED,
+  refuse,
+  type Step,
+  type StepKind,
+  unsupported,
+  type Verdict,
+} from "./verify-case.js";
 
-/** What came of a step. `spoilt`: later steps of the case would start from another state than they expect. */
-export type Verdict =
-  | { kind: "passed" }
-  | { kind: "failed"; expected: unknown; actual: unknown }
-  | { kind: "unsupported"; reason: string; spoilt: boolean };
-
-const PASSED: Verdict = { kind: "passed" };
-
-/** The fields that a step of each kind may have. */
-const FIELDS: Readonly<Record<string, ReadonlySet<string>>> = {
-  access: new Set(["sid", "ssid", "iova", "size", "write", "exec", "priv", "expect"]),
-  write: new Set(["pa", "hex"]),
-  cmd: new Set(["hex"]),
-  reg: new Set(["name", "value"]),
-  readreg: new Set(["name", "expect"]),
-  read: new Set(["pa", "len", "expect"]),
+const KINDS: Readonly<Record<string, StepKind>> = {
+  access: { fields: ["sid", "ssid", "iova", "size", "write", "exec", "priv", "expect"], changes: false },
+  write: { fields: ["pa", "hex"], changes: true },
+  cmd: { fields: ["hex"], changes: true },
+  reg: { fields: ["name", "value"], changes: true },
+  readreg: { fields: ["name", "expect"], changes: false },
+  read: { fields: ["pa", "len", "expect"], changes: false },
 };
-const INFORMATION = new Set(["op", "qemu", "category", "found", "note"]);
-const CHANGES_STATE = new Set(["write", "cmd", "reg"]);
 
 /** Runs one step; throws InputError for a malformed one. */
-export function runStep(smmu: SmmuV3, step: Field, list: ListName): Verdict {
-  const op = step.get("op").text();
-  const fields = FIELDS[op];
-  if (fields === undefined) return { kind: "unsupported", reason: `op ${op}`, spoilt: true };
-  const unknown = Object.keys(step.object()).find((name) => !fields.has(name) && !INFORMATION.has(name));
-  if (unknown !== undefined) {
-    return { kind: "unsupported", reason: `${op} with "${unknown}"`, spoilt: CHANGES_STATE.has(op) };
-  }
-  switch (op) {
+export function runSmmuStep(smmu: SmmuV3, { field: step, list }: Step): Verdict {
+  const refused = refuse(step, KINDS);
+  if (refused !== undefined) return refused;
+  switch (step.get("op").text()) {
     case "access":
       return access(smmu, step, list);
     case "write":
@@ -57,13 +51,13 @@ export function setRegister(smmu: SmmuV3, name: string, value: bigint): void {
 
 function command(smmu: SmmuV3, bytes: Uint8Array): Verdict {
   const error = smmu.issue(bytes);
-  return error === 0 ? PASSED : { kind: "failed", expected: { cerror: 0 }, actual: { cerror: error } };
+  return error === 0 ? PASSED : failed({ cerror: 0 }, { cerror: error });
 }
 
 function writeStep(smmu: SmmuV3, step: Field): Verdict {
   const name = step.get("name").text();
   const value = step.get("value").hex();
-  if (offsetOf(name) === undefined) return { kind: "unsupported", reason: `register ${name}`, spoilt: true };
+  if (offsetOf(name) === undefined) return unsupported(`register ${name}`, true);
   writeRegister(smmu, name, value);
   return PASSED;
 }
@@ -72,14 +66,10 @@ function readRegisterStep(smmu: SmmuV3, step: Field): Verdict {
   const name = step.get("name").text();
   const expected = step.get("expect").get("value").hex();
   const mask = step.get("expect").has("mask") ? step.get("expect").get("mask").hex() : 0xffff_ffff_ffff_ffffn;
-  if (offsetOf(name) === undefined) return { kind: "unsupported", reason: `register ${name}`, spoilt: false };
+  if (offsetOf(name) === undefined) return unsupported(`register ${name}`);
   const actual = readRegister(smmu, name);
   if ((actual & mask) === (expected & mask)) return PASSED;
-  return {
-    kind: "failed",
-    expected: step.get("expect").value,
-    actual: { value: `0x${actual.toString(16)}` },
-  };
+  return failed(step.get("expect").value, { value: `0x${actual.toString(16)}` });
 }
 
 function readMemoryStep(smmu: SmmuV3, step: Field): Verdict {
@@ -87,9 +77,7 @@ function readMemoryStep(smmu: SmmuV3, step: Field): Verdict {
   const length = step.get("len").integer(1 << 24);
   const expected = Buffer.from(step.get("expect").get("hex").bytes(length)).toString("hex");
   const actual = Buffer.from(smmu.memory.read(pa, length)).toString("hex");
-  return expected === actual
-    ? PASSED
-    : { kind: "failed", expected: { hex: expected }, actual: { hex: actual } };
+  return expected === actual ? PASSED : failed({ hex: expected }, { hex: actual });
 }
 
 function access(smmu: SmmuV3, step: Field, list: ListName): Verdict {
@@ -106,7 +94,7 @@ function access(smmu: SmmuV3, step: Field, list: ListName): Verdict {
     outcomeOf(smmu.translate({ ...request, iova: iova + BigInt(offset) }));
   if (list === "stale") {
     const outcome = run(0);
-    return "pa" in outcome ? { kind: "failed", expected: "a fault", actual: outcome } : PASSED;
+    return "pa" in outcome ? failed("a fault", outcome) : PASSED;
   }
   const expect = step.get("expect");
   if (!expect.has("parts")) return compare(expect, run(0));
@@ -140,7 +128,7 @@ function compare(expect: Field, actual: Outcome): Verdict {
   const known = Object.keys(expect.object()).filter((name) => name !== "off" && name !== "len");
   const shape = known.sort().join(" ");
   if (!["pa", "bypass pa", "event", "abort"].includes(shape)) {
-    return { kind: "unsupported", reason: `expectation "${shape}"`, spoilt: false };
+    return unsupported(`expectation "${shape}"`);
   }
   const expected: Outcome =
     shape === "event"
@@ -150,5 +138,5 @@ function compare(expect: Field, actual: Outcome): Verdict {
         : shape === "pa"
           ? { pa: `0x${expect.get("pa").hex().toString(16)}` }
           : { bypass: true, pa: `0x${expect.get("pa").hex().toString(16)}` };
-  return JSON.stringify(expected) === JSON.stringify(actual) ? PASSED : { kind: "failed", expected, actual };
+  return JSON.stringify(expected) === JSON.stringify(actual) ? PASSED : failed(expected, actual);
 }

@@ -1,0 +1,143 @@
+// VT-d second stage (Rev 5.10, 3.7, 9.8): 3-, 4- and 5-level tables, R and W anded over all levels, no present bit
+// (R = W = 0 is not present), accessed and dirty flags with SSADE. Levels as in VMSAv8-64, the last one is 3.
+// Not modelled: IR and IW (RTADDR.SSIRWE), zero-length reads.
+
+import { CNT_S2_FETCHES, CNT_WC2_HITS, CNT_WC2_MISSES } from "../../../src/spec/abi/core";
+import {
+  SSPTE_A_LSB,
+  SSPTE_D_LSB,
+  SSPTE_R_LSB,
+  SSPTE_SNP_LSB,
+  SSPTE_W_LSB,
+} from "../../../src/spec/vtd/paging-entry";
+import { bit } from "../../lib/bits";
+import { Arena } from "../../mem/arena";
+import { LAST_LEVEL, WALK_HA } from "../config";
+import { entryAddress, entryReserved, isLarge, WALK_SNOOP_CONTROL } from "./vtd";
+
+/* Rights that the tables above take away. */
+const NO_READ: u32 = 1;
+const NO_WRITE: u32 = 2;
+const READS: u32 = 0x55;
+const WRITES: u32 = 0xaa;
+
+const READ: u64 = (<u64>1) << SSPTE_R_LSB;
+const WRITE: u64 = (<u64>1) << SSPTE_W_LSB;
+const ACCESSED: u64 = (<u64>1) << SSPTE_A_LSB;
+const DIRTY: u64 = (<u64>1) << SSPTE_D_LSB;
+
+/** Lowest reserved bit of a large leaf. */
+const LEAF_RESERVED_LSB: u32 = 12;
+
+export class VtdSecondStage {
+  isValid(descriptor: u64, level: i32): bool {
+    return (descriptor & (READ | WRITE)) !== 0;
+  }
+
+  isReserved(descriptor: u64, level: i32, config: u64): bool {
+    if (entryReserved(descriptor, level, config, LEAF_RESERVED_LSB)) return true;
+    if (!bit(descriptor, SSPTE_SNP_LSB)) return false;
+    return this.isTable(descriptor, level) || (config & WALK_SNOOP_CONTROL) === 0;
+  }
+
+  isTable(descriptor: u64, level: i32): bool {
+    return level !== LAST_LEVEL && !isLarge(descriptor);
+  }
+
+  /** Where PS is not allowed it is a reserved bit. */
+  mayBeLeaf(level: i32, config: u64): bool {
+    return true;
+  }
+
+  addressOf(descriptor: u64, lowest: u32, config: u64): u64 {
+    return entryAddress(descriptor, lowest);
+  }
+
+  tableAttributes(descriptor: u64, config: u64): u32 {
+    return ((descriptor & READ) !== 0 ? 0 : NO_READ) | ((descriptor & WRITE) !== 0 ? 0 : NO_WRITE);
+  }
+
+  /** With SSADE, A in every entry used (3.7.2). */
+  withTableUsed(descriptor: u64, config: u64): u64 {
+    return (config & WALK_HA) !== 0 ? descriptor | ACCESSED : descriptor;
+  }
+
+  isAccessed(descriptor: u64, config: u64): bool {
+    return (config & WALK_HA) === 0 || (descriptor & ACCESSED) !== 0;
+  }
+
+  withAccessed(descriptor: u64, config: u64): u64 {
+    return descriptor | ACCESSED;
+  }
+
+  denied(descriptor: u64, attributes: u32, config: u64): u32 {
+    const taken = attributes | this.tableAttributes(descriptor, config);
+    return ((taken & NO_READ) !== 0 ? READS : 0) | ((taken & NO_WRITE) !== 0 ? WRITES : 0);
+  }
+
+  deniedPlain(descriptor: u64, attributes: u32, config: u64): u32 {
+    return this.denied(descriptor, attributes, config);
+  }
+
+  isClean(descriptor: u64, config: u64): bool {
+    return (config & WALK_HA) !== 0 && (descriptor & DIRTY) === 0;
+  }
+
+  withDirty(descriptor: u64): u64 {
+    return descriptor | DIRTY;
+  }
+
+  writes(): u32 {
+    return WRITES;
+  }
+
+  isGlobal(descriptor: u64): bool {
+    return false;
+  }
+
+  isDevice(descriptor: u64): bool {
+    return false;
+  }
+
+  runLg2(descriptor: u64, level: i32, config: u64): u32 {
+    return 0;
+  }
+
+  /** Readable; others are rare and take the walk. */
+  plainValue(): u64 {
+    return READ;
+  }
+
+  plainAddress(descriptor: u64, lg2: u32): u64 {
+    return entryAddress(descriptor, lg2);
+  }
+
+  cache(): usize {
+    return Arena.walkCache2;
+  }
+
+  cacheMask(): u32 {
+    return Arena.walkCache2Mask;
+  }
+
+  hitCounter(): u32 {
+    return CNT_WC2_HITS;
+  }
+
+  missCounter(): u32 {
+    return CNT_WC2_MISSES;
+  }
+
+  fetchCounter(): u32 {
+    return CNT_S2_FETCHES;
+  }
+
+  stage(): u32 {
+    return 2;
+  }
+
+  /** The access code of a first-stage table fetch: with SSADE it needs write permission too (3.8). */
+  tableFetch(config: u64): u32 {
+    return (config & WALK_HA) !== 0 ? 1 : 0;
+  }
+}

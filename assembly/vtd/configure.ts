@@ -1,0 +1,84 @@
+// Source-id and PASID to a context (Rev 5.10, 3.4): legacy mode through root and context entry, scalable mode through
+// root, context, PASID directory and PASID entry. Requests without PASID use RID_PASID and RID_PRIV.
+// Tags: domain-id in the place of VMID, PASID in the place of ASID.
+
+import { CNT_CONFIG_MISSES, PASID_VALID } from "../../src/spec/abi/core";
+import {
+  SCE_DTE_LSB,
+  SCE_PASIDE_LSB,
+  SCE_PDTS_LSB,
+  SCE_PDTS_MSB,
+  SCE_PRE_LSB,
+  SCE_RID_PASID_LSB,
+  SCE_RID_PASID_MSB,
+  SCE_RID_PRIV_LSB,
+} from "../../src/spec/vtd/context-entry";
+import {
+  FR_ABORT_MODE,
+  FR_CONTEXT_INVALID,
+  FR_CONTEXT_NO_PASID,
+  FR_PASID_BEYOND_PSS,
+  FR_PASID_IN_LEGACY,
+  FR_PASID_IS_RID_PASID,
+  FR_PASID_TOO_LARGE,
+  FR_ROOT_NOT_PRESENT,
+  FR_TTM,
+} from "../../src/spec/vtd/faults";
+import {
+  ECAP_ADMS_LSB,
+  ECAP_RPS_LSB,
+  ECAP_SMTS_LSB,
+  TTM_ABORT,
+  TTM_LEGACY,
+  TTM_SCALABLE,
+} from "../../src/spec/vtd/registers";
+import { bit, field } from "../lib/bits";
+import { count } from "../mem/arena";
+import { ecap, pasidBits, tableMode } from "./features";
+import { configureLegacy } from "./legacy";
+import { configurePasid } from "./pasid";
+import { raise } from "./reason";
+import { Disable, pasidEntry, scalableContext } from "./structures";
+
+function refuse(code: u32): usize {
+  raise(code);
+  return 0;
+}
+
+/** Decodes the configuration of (source-id, PASID word) into a new context; 0 with the Fault raised. */
+export function configure(stream: u32, pasid: u32): usize {
+  count(CNT_CONFIG_MISSES);
+  Disable.fpd = false;
+  const mode = tableMode();
+  const hasPasid = (pasid & PASID_VALID) !== 0;
+  // A source-id has 16 bits: others have no root entry.
+  if (stream >> 16 !== 0) return refuse(FR_ROOT_NOT_PRESENT);
+  if (mode === TTM_LEGACY) {
+    return hasPasid ? refuse(FR_PASID_IN_LEGACY) : configureLegacy(stream);
+  }
+  if (mode === TTM_SCALABLE && ecap(ECAP_SMTS_LSB)) return configureScalable(stream, pasid, hasPasid);
+  return refuse(mode === TTM_ABORT && ecap(ECAP_ADMS_LSB) ? FR_ABORT_MODE : FR_TTM);
+}
+
+function configureScalable(stream: u32, word: u32, hasPasid: bool): usize {
+  const context = scalableContext(stream);
+  if (context === 0) return 0;
+  const low = load<u64>(context);
+  const ridPasid = ecap(ECAP_RPS_LSB) ? <u32>field(context, SCE_RID_PASID_MSB, SCE_RID_PASID_LSB) : 0;
+  const limit = <u32>field(context, SCE_PDTS_MSB, SCE_PDTS_LSB) + 13;
+  if ((bit(low, SCE_PRE_LSB) && !bit(low, SCE_DTE_LSB)) || ridPasid >> limit !== 0) {
+    return refuse(FR_CONTEXT_INVALID);
+  }
+  let pasid = ridPasid;
+  if (hasPasid) {
+    pasid = word & 0xfffff;
+    if (pasid >> pasidBits() !== 0) return refuse(FR_PASID_BEYOND_PSS);
+    if (!bit(low, SCE_PASIDE_LSB)) return refuse(FR_CONTEXT_NO_PASID);
+    if (pasid >> limit !== 0) return refuse(FR_PASID_TOO_LARGE);
+    if (pasid === ridPasid) return refuse(FR_PASID_IS_RID_PASID);
+  }
+  const entry = pasidEntry(context, pasid);
+  if (entry === 0) return 0;
+  const supervisor = !hasPasid && bit(load<u64>(context, 8), SCE_RID_PRIV_LSB - 64);
+  return configurePasid(stream, word, pasid, entry, hasPasid, supervisor);
+}

@@ -1,0 +1,75 @@
+// The parts of the device that hold its registers' state, wired together: a change of features or a reset makes them
+// anew. What outlives that (memory, core, batch) is in smmuv3.ts.
+
+import type { Core } from "../core/core.js";
+import type { PhysicalMemory } from "../memory/physical-memory.js";
+import * as R from "../spec/smmuv3/registers.js";
+import { CommandQueue } from "./command-queue.js";
+import { CommandExecutor } from "./commands.js";
+import { EventQueue } from "./event-queue.js";
+import { decodeFeatures, type SmmuFeatures } from "./features.js";
+import { GlobalErrors } from "./global-errors.js";
+import { Interrupts } from "./interrupts.js";
+import type { SmmuV3Options } from "./options.js";
+import { readPpar } from "./pri-ppar.js";
+import { PriQueue } from "./pri-queue.js";
+import { RegisterFile } from "./registers.js";
+
+/** Registers, queues and commands of one device. */
+export interface Hardware {
+  readonly registers: RegisterFile;
+  readonly executor: CommandExecutor;
+  readonly events: EventQueue;
+  readonly pages: PriQueue;
+}
+
+function applyRegisters(core: Core, registers: RegisterFile): void {
+  const { idr0, idr1, idr3, idr5 } = registers.features;
+  core.setRegisters({
+    idr0,
+    idr1,
+    idr3,
+    idr5,
+    cr0: registers.get(R.REG_CR0ACK),
+    cr2: registers.get(R.REG_CR2),
+    gbpa: registers.get(R.REG_GBPA),
+    strtabBase: registers.get64(R.REG_STRTAB_BASE),
+    strtabBaseCfg: registers.get(R.REG_STRTAB_BASE_CFG),
+  });
+}
+
+/**
+ * Makes the parts in their reset state and tells the core.
+ *
+ * @param core whose caches commands drop and whose registers follow
+ * @param memory where the queues are
+ * @param features checked ID registers
+ * @param options who takes interrupts and page responses
+ */
+export function powerOn(
+  core: Core,
+  memory: PhysicalMemory,
+  features: SmmuFeatures,
+  { onIrq, onPageResponse }: Pick<SmmuV3Options, "onIrq" | "onPageResponse">,
+): Hardware {
+  const registers = new RegisterFile(features, {
+    configuration: () => applyRegisters(core, registers),
+    commands: () => commands.run(),
+  });
+  const interrupts = new Interrupts(registers, onIrq);
+  const errors = new GlobalErrors(registers, interrupts);
+  const events = new EventQueue(registers, memory, errors, interrupts);
+  const ppar = (stream: number): boolean | undefined => readPpar(core, memory, stream);
+  const named = decodeFeatures(features);
+  const pages = new PriQueue(
+    { registers, memory, errors, interrupts, ppar, onPageResponse },
+    named.substreamIdBits > 0,
+  );
+  const executor = new CommandExecutor(named, core, {
+    synced: () => interrupts.raise("cmd-sync"),
+    respond: (response) => pages.respond(response),
+  });
+  const commands = new CommandQueue(registers, memory, executor, errors);
+  applyRegisters(core, registers);
+  return { registers, executor, events, pages };
+}
