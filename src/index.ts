@@ -26,6 +26,10 @@ export type { CoreBuild } from "./core/module.js";
 export type { PinPages } from "./host/dma/pin-pages.js";
 export type { FaultCounters } from "./host/fault/device-faults.js";
 export { PROFILES, type Profile, type ProfileName } from "./host/profile.js";
+export type { Batch } from "./machine/batch.js";
+export type { TranslationCounters } from "./machine/counters.js";
+export type { CacheOptions, MachineOptions, WalkCacheOptions } from "./machine/options.js";
+export type { TranslateAnswer, TranslateRequest } from "./machine/translation.js";
 export { TableAllocator } from "./memory/allocator.js";
 export {
   PageTable,
@@ -37,7 +41,6 @@ export { Geometry, type GeometryOptions } from "./memory/page-table-geometry.js"
 export type { LeafAttributes } from "./memory/page-table-leaf.js";
 export { BusError, PhysicalMemory } from "./memory/physical-memory.js";
 export type { ExternalRange, RamRange } from "./memory/ranges.js";
-export type { Batch } from "./smmuv3/batch.js";
 export type { SmmuCounters } from "./smmuv3/counters.js";
 export type { HostRange } from "./smmuv3/driver/host-range.js";
 export { SmmuV3Driver, type SmmuV3DriverOptions } from "./smmuv3/driver/smmuv3-driver.js";
@@ -60,9 +63,9 @@ export {
   validateFeatures,
 } from "./smmuv3/features.js";
 export type { SmmuIrq } from "./smmuv3/interrupts.js";
-export type { CacheOptions, SmmuV3Options, WalkCacheOptions } from "./smmuv3/options.js";
+export type { SmmuV3Options } from "./smmuv3/options.js";
 export { SmmuV3 } from "./smmuv3/smmuv3.js";
-export type { TranslateRequest, Translation } from "./smmuv3/translation.js";
+export type { Translation } from "./smmuv3/translation.js";
 export * as cd from "./spec/smmuv3/cd.js";
 export * as commands from "./spec/smmuv3/commands.js";
 export * as events from "./spec/smmuv3/events.js";

@@ -1,22 +1,12 @@
 // What every vendor's machine offers to the rooms that do not know vendors: DMA and page requests of its endpoints.
 
+import type { PageRequest, PageRequestOutcome, PageResponse } from "../machine/page-request.js";
+import type { TranslateRequest } from "../machine/translation.js";
 import type { PhysicalMemory } from "../memory/physical-memory.js";
 
+export type { PageRequest, PageRequestOutcome, PageResponse };
 /** One DMA of an endpoint. */
-export interface DmaRequest {
-  /** StreamID, or source-id of VT-d. */
-  stream: number;
-  /** PASID, 0..2^20-1; absent = the request has none. */
-  pasid?: number;
-  /** Input address, 0..2^64-1. */
-  iova: bigint;
-  /** A write; default a read. */
-  write?: boolean;
-  /** An instruction fetch. */
-  execute?: boolean;
-  /** A privileged access. */
-  privileged?: boolean;
-}
+export type DmaRequest = TranslateRequest;
 
 /** What came of it. */
 export interface DmaAnswer {
@@ -32,49 +22,6 @@ export interface DmaAnswer {
     readonly recorded: boolean;
   };
 }
-
-/** A page request message of an endpoint (PCIe PRI). */
-export interface PageRequest {
-  /** StreamID, or source-id of VT-d. */
-  stream: number;
-  /** PASID, 0..2^20-1; absent = the request has none. */
-  pasid?: number;
-  /** Page request group index, 0..511. */
-  group: number;
-  /** Address of the page, 0..2^64-1; its low 12 bits don't matter. */
-  address: bigint;
-  /** Read access wanted. */
-  read?: boolean;
-  /** Write access wanted. */
-  write?: boolean;
-  /** Execute access wanted; only with a PASID. */
-  execute?: boolean;
-  /** Privileged mode; only with a PASID. */
-  privileged?: boolean;
-  /** Last request of its group: the one that is answered. */
-  last: boolean;
-}
-
-/** A page request group response as the endpoint gets it. */
-export interface PageResponse {
-  /** StreamID, or source-id of VT-d. */
-  stream: number;
-  /** PASID; absent = the response has none. */
-  pasid?: number;
-  /** Page request group index, 0..511. */
-  group: number;
-  /** Response code: 0b0000, 0b0001, 0b1111 on the wire. */
-  code: "success" | "invalid" | "failure";
-}
-
-/** What became of a page request when it arrived. */
-export type PageRequestOutcome =
-  /** Written to the queue. */
-  | "queued"
-  /** Answered by the IOMMU itself. */
-  | "answered"
-  /** Neither written nor answered. */
-  | "dropped";
 
 /** A machine as the host's rooms see it. */
 export interface IommuMachine {

@@ -13,19 +13,6 @@ const PAGE = 65536;
 const GROWTH = 16 << 20;
 const LINEAR_LIMIT = 4 * 2 ** 30;
 
-/** What the translation path needs of the hardware face's registers, as acknowledged. */
-export interface CoreRegisters {
-  idr0: number;
-  idr1: number;
-  idr3: number;
-  idr5: number;
-  cr0: number;
-  cr2: number;
-  gbpa: number;
-  strtabBase: bigint;
-  strtabBaseCfg: number;
-}
-
 /** Inclusive byte range of an invalidation. */
 export interface InvalidationRange {
   first: bigint;
@@ -141,21 +128,13 @@ export class Core {
     this.u8.fill(0, base, base + (this.part(A.HDR_FRAME_MASK) + 1) * 8);
   }
 
-  /** Hands the acknowledged registers to the translation path. */
-  setRegisters(registers: CoreRegisters): void {
+  /** Hands registers to the translation path, by their byte offset in the core's register block (REGS_*). */
+  setRegisters(words: readonly (readonly [offset: number, value: number | bigint])[]): void {
     const base = this.#layout.registers;
-    const words: [number, number][] = [
-      [A.REGS_IDR0, registers.idr0],
-      [A.REGS_IDR1, registers.idr1],
-      [A.REGS_IDR3, registers.idr3],
-      [A.REGS_IDR5, registers.idr5],
-      [A.REGS_CR0, registers.cr0],
-      [A.REGS_CR2, registers.cr2],
-      [A.REGS_GBPA, registers.gbpa],
-      [A.REGS_STRTAB_BASE_CFG, registers.strtabBaseCfg],
-    ];
-    for (const [offset, value] of words) this.u32[(base + offset) / 4] = value;
-    this.u64[(base + A.REGS_STRTAB_BASE) / 8] = registers.strtabBase;
+    for (const [offset, value] of words) {
+      if (typeof value === "bigint") this.u64[(base + offset) / 8] = value;
+      else this.u32[(base + offset) / 4] = value;
+    }
   }
 
   /** Forgets the configuration of the 2^`lg2` StreamIDs around `first`. */

@@ -93,12 +93,16 @@ export class HostDomain {
     this.#devices.add(device);
   }
 
-  /** Takes a device off: its guest PASIDs are unbound, its page requests answered "invalid", its DMA is aborted. */
+  /**
+   * Takes a device off: its guest PASIDs are unbound, its DMA is aborted, its page requests are answered "invalid".
+   *
+   * @throws what the endpoint's side of an answer throws, everything done
+   */
   detach(device: HostDevice): void {
     if (!this.#devices.delete(device)) return;
-    device.faults?.cancelPending();
     device.gpasids.release(this.domain);
     this.domain.detach(device.endpoint);
+    device.faults?.cancelPending();
   }
 
   /**
@@ -144,9 +148,22 @@ export class HostDomain {
     this.#msiBindings.unbind(iova, size);
   }
 
-  /** Detaches all devices, frees tables and tags. The domain cannot be used any more. */
+  /**
+   * Detaches all devices, frees tables and tags. The domain cannot be used any more.
+   *
+   * @throws as detach, everything done
+   */
   dispose(): void {
-    for (const device of [...this.#devices]) this.detach(device);
+    try {
+      for (const device of [...this.#devices]) this.detach(device);
+    } finally {
+      // Once more for those behind one whose endpoint threw.
+      if (this.#devices.size > 0) this.dispose();
+      else this.#release();
+    }
+  }
+
+  #release(): void {
     this.#mappings.abandon();
     this.domain.release();
   }

@@ -1,5 +1,6 @@
 // Refusals as data: a table of rules in the order in which the kernel checks. What a call wants is looked at rule by rule;
-// the first one it breaks gives the errno and the reason, and nothing has changed by then.
+// the first one it breaks gives the errno and the reason, and nothing has changed by then. With it the few predicates that
+// rules of several folders are made of.
 
 import { Refusal } from "../contract/refusal.js";
 

@@ -127,6 +127,7 @@ export class Removal {
   /** Empties a table of pages; returns how many there were. */
   #empty(table: number): number {
     const pages = this.#store.live(table);
+    if (pages === 0) return 0;
     this.#store.edit(table, 0, this.#store.entries, (words) => words.fill(0));
     this.#store.count(table, -pages);
     return pages;

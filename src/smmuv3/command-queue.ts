@@ -2,10 +2,10 @@
 // Source: Arm IHI 0070 G.b, sections 4.1.2 to 4.1.4 and 7.1.
 // Everything is consumed inside the register write that allows it: at most one queue length of commands.
 
+import { wordsOf } from "../machine/bit-fields.js";
 import { CERROR_ABT, CERROR_NONE } from "../spec/smmuv3/commands.js";
 import * as R from "../spec/smmuv3/registers.js";
 import type { CommandExecutor } from "./commands.js";
-import { wordsOf } from "./fields.js";
 import type { GlobalErrors } from "./global-errors.js";
 import { type QueueMemory, queueAddress, queueCount, queueNext } from "./queue.js";
 import type { RegisterFile } from "./registers.js";

@@ -5,10 +5,10 @@
 // 16-bit support, VMID counts as 0 without stage 2, a misaligned range begins at the aligned address. ATC_INV has
 // nothing to drop: no endpoint holds a device TLB yet.
 
+import { getField, type Words } from "../machine/bit-fields.js";
+import type { PageResponse } from "../machine/page-request.js";
 import * as C from "../spec/smmuv3/commands.js";
 import type { FeatureSet } from "./features.js";
-import { getField, type Words } from "./fields.js";
-import type { PageResponse } from "./page-request.js";
 import { type InvalidateRange, invalidateRange } from "./tlbi-range.js";
 
 /** What commands need of the translation core. */

@@ -1,63 +1,11 @@
 // Counters of a machine: those of translation are read out of the core, those of page requests out of the PRI queue.
 
 import type { Core } from "../core/core.js";
-import * as A from "../spec/abi/core.js";
+import { readTranslationCounters, type TranslationCounters } from "../machine/counters.js";
 import { eventName } from "./events.js";
 
-/** What a machine has done since creation or the last `resetCounters`. */
-export interface SmmuCounters {
-  /** Requests answered. */
-  requests: number;
-  /** Requests that got a PA through a table. */
-  translated: number;
-  /** Requests that passed without translation. */
-  bypassed: number;
-  /** Requests that a rule of the architecture stopped with an event type. */
-  faulted: number;
-  /** Requests aborted without an event type (Config 0b0xx, GBPA.ABORT). */
-  aborted: number;
-  /** IOTLB lookups that answered. */
-  iotlbHits: number;
-  /** IOTLB lookups that did not. */
-  iotlbMisses: number;
-  /** Misses whose entry was there but did not allow the access. */
-  permissionWalks: number;
-  /** Table walks begun for requests. */
-  walks: number;
-  /** Descriptors read, both stages. */
-  fetches: number;
-  /** Descriptors read by stage 1, by level -1..3. */
-  stage1Fetches: number[];
-  /** Descriptors read by stage 2, by level -1..3. */
-  stage2Fetches: number[];
-  /** Stage-1 walks that began at a cached table. */
-  walkCacheStage1Hits: number;
-  /** Stage-1 walks that began at the root. */
-  walkCacheStage1Misses: number;
-  /** Stage-2 walks that began at a cached table. */
-  walkCacheStage2Hits: number;
-  /** Stage-2 walks that began at the root. */
-  walkCacheStage2Misses: number;
-  /** Nested lookups that the stage-2 TLB answered. */
-  stage2TlbHits: number;
-  /** Nested lookups that it did not. */
-  stage2TlbMisses: number;
-  /** Requests whose decoded configuration was cached. */
-  configHits: number;
-  /** Requests that decoded their configuration. */
-  configMisses: number;
-  /** STEs and L1STDs read. */
-  steFetches: number;
-  /** CDs and L1CDs read. */
-  cdFetches: number;
-  /** TLB invalidations carried out. */
-  invalidations: number;
-  /** IOTLB entries that they dropped. */
-  invalidatedEntries: number;
-  /** Cached table pointers dropped beyond what was named (docs/capabilities.md, Over-invalidation). */
-  collateralEntries: number;
-  /** IOTLB entries that made room for others. */
-  evictedEntries: number;
+/** The counters of the page request interface. */
+export interface PageCounts {
   /** Page requests and Stop markers of endpoints. */
   pageRequests: number;
   /** Of these, those written to the PRI queue. */
@@ -68,79 +16,12 @@ export interface SmmuCounters {
   pageResponses: number;
   /** Of these, those that the SMMU sent by itself. */
   automaticPageResponses: number;
-  /** Faults by event name. */
-  faults: Record<string, number>;
 }
 
-/** The counters of the page request interface. */
-export type PageCounts = Pick<
-  SmmuCounters,
-  | "pageRequests"
-  | "pageRequestsQueued"
-  | "pageRequestsOverflowed"
-  | "pageResponses"
-  | "automaticPageResponses"
->;
-
-const LEVELS = 5;
-const EVENT_TYPES = 64;
-
-function levels(core: Core, base: number, plain: number): number[] {
-  return Array.from(
-    { length: LEVELS },
-    (_, i) => core.counter(base + i * 8) + (i === LEVELS - 1 ? plain : 0),
-  );
-}
-
-function faultsByName(core: Core): Record<string, number> {
-  const faults: Record<string, number> = {};
-  for (let type = 0; type < EVENT_TYPES; ++type) {
-    const n = core.counter(A.CNT_FAULT_TYPES + type * 8);
-    if (n > 0) faults[eventName(type)] = n;
-  }
-  return faults;
-}
+/** What a machine has done since creation or the last `resetCounters`. */
+export interface SmmuCounters extends TranslationCounters, PageCounts {}
 
 /** Reads all counters. */
 export function readCounters(core: Core, pages: PageCounts): SmmuCounters {
-  const c = (offset: number): number => core.counter(offset);
-  // A plain miss bumps one counter for all that it did at the last level (assembly/pt/plain.ts).
-  const plain1 = c(A.CNT_PLAIN_STAGE1) + c(A.CNT_PLAIN_NESTED);
-  const plain2 = c(A.CNT_PLAIN_STAGE2) + c(A.CNT_PLAIN_NESTED);
-  const stage1Fetches = levels(core, A.CNT_S1_FETCHES, plain1);
-  const stage2Fetches = levels(core, A.CNT_S2_FETCHES, plain2);
-  const requests = c(A.CNT_REQUESTS);
-  const misses = c(A.CNT_IOTLB_MISSES);
-  const hasIotlb = core.plan.iotlb !== undefined;
-  const lookups = requests - c(A.CNT_NOT_LOOKED_UP);
-  return {
-    requests,
-    translated: requests - c(A.CNT_BYPASSED) - c(A.CNT_FAULTED) - c(A.CNT_ABORTED),
-    bypassed: c(A.CNT_BYPASSED),
-    faulted: c(A.CNT_FAULTED),
-    aborted: c(A.CNT_ABORTED),
-    iotlbHits: hasIotlb ? lookups - misses : 0,
-    iotlbMisses: hasIotlb ? misses : 0,
-    permissionWalks: c(A.CNT_PERMISSION_WALKS),
-    walks: misses,
-    fetches: [...stage1Fetches, ...stage2Fetches].reduce((sum, n) => sum + n, 0),
-    stage1Fetches,
-    stage2Fetches,
-    walkCacheStage1Hits: c(A.CNT_WC1_HITS) + plain1,
-    walkCacheStage1Misses: c(A.CNT_WC1_MISSES),
-    walkCacheStage2Hits: c(A.CNT_WC2_HITS) + plain2,
-    walkCacheStage2Misses: c(A.CNT_WC2_MISSES),
-    stage2TlbHits: core.plan.stage2Tlb > 0 ? c(A.CNT_S2TLB_HITS) : 0,
-    stage2TlbMisses: core.plan.stage2Tlb > 0 ? c(A.CNT_S2TLB_MISSES) : 0,
-    configHits: core.plan.configCache ? requests - c(A.CNT_DISABLED) - c(A.CNT_CONFIG_MISSES) : 0,
-    configMisses: c(A.CNT_CONFIG_MISSES),
-    steFetches: c(A.CNT_STE_FETCHES),
-    cdFetches: c(A.CNT_CD_FETCHES),
-    invalidations: c(A.CNT_INVALIDATIONS),
-    invalidatedEntries: c(A.CNT_INVALIDATED),
-    collateralEntries: c(A.CNT_COLLATERAL),
-    evictedEntries: c(A.CNT_EVICTED),
-    ...pages,
-    faults: faultsByName(core),
-  };
+  return { ...readTranslationCounters(core, eventName), ...pages };
 }

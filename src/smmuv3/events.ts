@@ -3,8 +3,16 @@
 // Fields that the manual leaves UNKNOWN are written as 0: IPA unless S2 = 1, SubstreamID unless SSV = 1, TTRnW
 // unless CLASS = TT, Reason. Stall and STAG are 0: stalling reads as absent.
 
+import {
+  bytesOf,
+  getAddress,
+  getField,
+  setAddress,
+  setField,
+  type Words,
+  wordsOf,
+} from "../machine/bit-fields.js";
 import * as E from "../spec/smmuv3/events.js";
-import { bytesOf, getAddress, getField, setAddress, setField, type Words, wordsOf } from "./fields.js";
 
 /** What the faulting access was for: fetching a CD, fetching a stage 1 descriptor, or the transaction itself. */
 export type FaultClass = "CD" | "TT" | "IN";

@@ -4,8 +4,8 @@
 // by name, from the table in feature-rules.ts. Not modelled: AArch32 and 128-bit tables, big-endian tables, stall,
 // ATS beyond what PRI needs of it, EL2 stream worlds, MSI, SEV, ATOS, MPAM, DPT, permission indirection, FWB, PBHA, RME, HAFT.
 
+import { fieldMask, registerField } from "../machine/bit-fields.js";
 import { FIELD_RULE, FIELD_RULES } from "./feature-rules.js";
-import { fieldMask, registerField } from "./fields.js";
 
 /** The ID registers of an SMMUv3 that software reads to learn what is implemented. */
 export interface SmmuFeatures {

@@ -3,6 +3,7 @@
 
 import type { Core } from "../core/core.js";
 import type { PhysicalMemory } from "../memory/physical-memory.js";
+import * as A from "../spec/abi/core.js";
 import * as R from "../spec/smmuv3/registers.js";
 import { CommandQueue } from "./command-queue.js";
 import { CommandExecutor } from "./commands.js";
@@ -25,17 +26,17 @@ export interface Hardware {
 
 function applyRegisters(core: Core, registers: RegisterFile): void {
   const { idr0, idr1, idr3, idr5 } = registers.features;
-  core.setRegisters({
-    idr0,
-    idr1,
-    idr3,
-    idr5,
-    cr0: registers.get(R.REG_CR0ACK),
-    cr2: registers.get(R.REG_CR2),
-    gbpa: registers.get(R.REG_GBPA),
-    strtabBase: registers.get64(R.REG_STRTAB_BASE),
-    strtabBaseCfg: registers.get(R.REG_STRTAB_BASE_CFG),
-  });
+  core.setRegisters([
+    [A.REGS_IDR0, idr0],
+    [A.REGS_IDR1, idr1],
+    [A.REGS_IDR3, idr3],
+    [A.REGS_IDR5, idr5],
+    [A.REGS_CR0, registers.get(R.REG_CR0ACK)],
+    [A.REGS_CR2, registers.get(R.REG_CR2)],
+    [A.REGS_GBPA, registers.get(R.REG_GBPA)],
+    [A.REGS_STRTAB_BASE, registers.get64(R.REG_STRTAB_BASE)],
+    [A.REGS_STRTAB_BASE_CFG, registers.get(R.REG_STRTAB_BASE_CFG)],
+  ]);
 }
 
 /**

@@ -1,9 +1,9 @@
 // PRI queue entries: a page request → the 16 bytes that software reads, and back.
 // Source: Arm IHI 0070 G.b, chapter 8. SubstreamID, which the manual leaves UNKNOWN unless SSV = 1, is written as 0.
 
+import { bytesOf, getAddress, getField, setAddress, setField, wordsOf } from "../machine/bit-fields.js";
+import type { PageRequest } from "../machine/page-request.js";
 import * as P from "../spec/smmuv3/pri.js";
-import { bytesOf, getAddress, getField, setAddress, setField, wordsOf } from "./fields.js";
-import type { PageRequest } from "./page-request.js";
 
 const ENTRY_BYTES = 16;
 

@@ -4,12 +4,12 @@
 // substreams is not seen; without IDR0.PRI every request fails, as with PRIQEN = 0.
 // Not modelled: Secure and Realm streams, MSIs, events for failed reads of STE.PPAR (ATSRECERR = 0), IDR3.PPS.
 
+import type { PageRequest, PageRequestOutcome, PageResponse } from "../machine/page-request.js";
 import * as R from "../spec/smmuv3/registers.js";
 import type { PageCounts } from "./counters.js";
 import type { GlobalErrors } from "./global-errors.js";
 import type { Interrupts } from "./interrupts.js";
 import { encodePageEntry, isStopMarker } from "./page-entry.js";
-import type { PageRequest, PageRequestOutcome, PageResponse } from "./page-request.js";
 import { type QueueMemory, queueAddress, queueCount, queueNext } from "./queue.js";
 import type { RegisterFile } from "./registers.js";
 

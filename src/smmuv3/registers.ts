@@ -5,9 +5,9 @@
 // UNKNOWN reset values are 0, Updates (CR0, IRQ_CTRL, GBPA) complete at once.
 // The PRI queue and ATSCHK are there with IDR0.PRI and ATS. Not modelled, RES0: MSI configuration, ATOS, Secure and Realm registers, identification space.
 
+import { fieldMask, registerField } from "../machine/bit-fields.js";
 import * as R from "../spec/smmuv3/registers.js";
 import { decodeFeatures, type FeatureSet, type SmmuFeatures } from "./features.js";
-import { fieldMask, registerField } from "./fields.js";
 import { type QueueShape, queueShape } from "./queue.js";
 
 /** What a register write sets off elsewhere; called after the register has its new value. */

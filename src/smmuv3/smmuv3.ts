@@ -2,26 +2,21 @@
 // parts; each does its work in its own file. Non-secure interface, NS-EL1 streams. Absent and reading as
 // absent: ATS requests, stall, MSI, Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
 
-import { Core } from "../core/core.js";
-import { PhysicalMemory } from "../memory/physical-memory.js";
-import { frameRanges, type RamRange } from "../memory/ranges.js";
-import * as A from "../spec/abi/core.js";
-import { Batch } from "./batch.js";
+import type { Batch } from "../machine/batch.js";
+import { wordsOf } from "../machine/bit-fields.js";
+import { Engine } from "../machine/engine.js";
+import { checkPageRequest, type PageRequest, type PageRequestOutcome } from "../machine/page-request.js";
+import type { TranslateRequest } from "../machine/translation.js";
+import type { PhysicalMemory } from "../memory/physical-memory.js";
+import type { RamRange } from "../memory/ranges.js";
+import { VENDOR_SMMUV3 } from "../spec/abi/core.js";
 import { readCounters, type SmmuCounters } from "./counters.js";
 import { encodeEvent, type SmmuFault } from "./events.js";
 import { readFault } from "./faults.js";
 import { SMMUV3_PRESETS, type SmmuFeatures, validateFeatures } from "./features.js";
-import { wordsOf } from "./fields.js";
 import { type Hardware, powerOn } from "./hardware.js";
-import { planArena, reservedBytes, type SmmuV3Options } from "./options.js";
-import { checkPageRequest, type PageRequest, type PageRequestOutcome } from "./page-request.js";
-import {
-  encodeRequest,
-  sourceName,
-  statusName,
-  type TranslateRequest,
-  type Translation,
-} from "./translation.js";
+import type { SmmuV3Options } from "./options.js";
+import type { Translation } from "./translation.js";
 
 /**
  * An Arm SMMUv3 (IHI 0070 G.b) over simulated physical memory.
@@ -36,7 +31,7 @@ export class SmmuV3 {
   /** Columns of requests and answers for `run`. */
   readonly batch: Batch;
   readonly #options: SmmuV3Options;
-  readonly #core: Core;
+  readonly #engine: Engine;
   #features: SmmuFeatures;
   #hardware: Hardware;
   /** Of the last batch, in request order. */
@@ -52,14 +47,10 @@ export class SmmuV3 {
   constructor(options: SmmuV3Options = {}) {
     this.#options = options;
     this.#features = validateFeatures(options.features ?? SMMUV3_PRESETS.full);
-    const external = options.external ?? [];
-    const ranges = frameRanges(options.ram, external);
-    this.#core = new Core(planArena(options), ranges, options.core);
-    // One frame more: the first is the frame of zeros.
-    this.#core.ensure(this.#core.framesBase + reservedBytes(options) + 65536);
-    this.memory = new PhysicalMemory(this.#core, ranges, external);
-    this.batch = new Batch(this.#core);
-    this.#hardware = powerOn(this.#core, this.memory, this.#features, options);
+    this.#engine = new Engine(options, VENDOR_SMMUV3);
+    this.memory = this.#engine.memory;
+    this.batch = this.#engine.batch;
+    this.#hardware = powerOn(this.#engine.core, this.memory, this.#features, options);
   }
 
   /** The ID registers that the machine advertises. */
@@ -131,37 +122,14 @@ export class SmmuV3 {
    * @throws RangeError when `count` is out of range
    */
   run(count: number): number {
-    if (!Number.isInteger(count) || count < 0 || count > this.batch.capacity) {
-      throw new RangeError(`"count" expected 0..${this.batch.capacity}, got ${String(count)}`);
-    }
-    const faults = this.#execute(0, count);
-    this.#record(faults);
-    return faults;
-  }
-
-  /** Requests first..last-1, external frames supplied on the way; returns the number of fault records. */
-  #execute(first: number, last: number): number {
-    const { exports } = this.#core;
-    let faults = exports.run(first, last, 0);
-    try {
-      while (faults < 0) {
-        this.memory.supply(BigInt.asUintN(64, exports.missingAddress()));
-        faults = exports.run(-1 - faults, last, 1);
-      }
-      if (this.#options.external) this.memory.storeChanged();
-    } catch (error) {
-      // When an embedder's fill or store throws, what the requests before it did still counts.
-      this.#record(exports.faultCount());
-      throw error;
-    }
-    return faults;
+    return this.#engine.run(count, (faults) => this.#record(faults));
   }
 
   #record(count: number): void {
     this.#lastEvent = undefined;
     if (count === 0 && this.#faults.length === 0) return;
     // Read before any is handed out: a sink or an interrupt handler may translate, which starts a new batch.
-    const faults = Array.from({ length: count }, (_, n) => readFault(this.#core, n));
+    const faults = Array.from({ length: count }, (_, n) => readFault(this.#engine.core, n));
     let lastEvent: Uint8Array | undefined;
     for (const fault of faults) {
       if (!fault.recorded) continue;
@@ -187,25 +155,7 @@ export class SmmuV3 {
    * @throws TypeError, RangeError that name the field of the request
    */
   translate(request: TranslateRequest): Translation {
-    const { stream, pasid, iova, access } = encodeRequest(request);
-    const at = this.batch.capacity;
-    const core = this.#core;
-    core.u32[core.part(A.HDR_STREAM) / 4 + at] = stream;
-    core.u32[core.part(A.HDR_PASID) / 4 + at] = pasid;
-    core.u64[core.part(A.HDR_IOVA) / 8 + at] = iova;
-    core.u8[core.part(A.HDR_ACCESS) + at] = access;
-    const faults = this.#execute(at, at + 1);
-    // Read before the record goes out: a sink may translate, too.
-    const code = core.u8[core.part(A.HDR_STATUS) + at] ?? 0;
-    const answer: Translation = {
-      ok: code <= A.STATUS_BYPASSED,
-      status: statusName(code),
-      pa: core.u64[core.part(A.HDR_PA) / 8 + at] ?? 0n,
-      leafLg2: core.u8[core.part(A.HDR_LEAF_LG2) + at] ?? 0,
-      fetches: core.u8[core.part(A.HDR_FETCHES) + at] ?? 0,
-      source: sourceName(core.u8[core.part(A.HDR_SOURCE) + at] ?? 0),
-    };
-    this.#record(faults);
+    const answer: Translation = this.#engine.translate(request, (faults) => this.#record(faults));
     if (this.#lastEvent) answer.event = this.#lastEvent;
     const [fault] = this.faults();
     if (fault) answer.fault = { ...fault, index: 0 };
@@ -227,12 +177,12 @@ export class SmmuV3 {
 
   /** What the machine has counted. */
   counters(): SmmuCounters {
-    return readCounters(this.#core, this.#hardware.pages.counts);
+    return readCounters(this.#engine.core, this.#hardware.pages.counts);
   }
 
   /** Sets every counter to 0. */
   resetCounters(): void {
-    this.#core.resetCounters();
+    this.#engine.core.resetCounters();
     this.#hardware.pages.resetCounts();
   }
 
@@ -243,12 +193,9 @@ export class SmmuV3 {
    */
   reset(changes: { features?: SmmuFeatures; ram?: readonly RamRange[] } = {}): void {
     if (changes.features) this.#features = validateFeatures(changes.features);
-    const external = this.#options.external ?? [];
-    const ranges = frameRanges(changes.ram ?? this.#options.ram, external);
-    this.#core.reset(ranges);
-    this.memory.redeclare(ranges);
+    this.#engine.reset(changes.ram);
     this.#faults = [];
     this.#lastEvent = undefined;
-    this.#hardware = powerOn(this.#core, this.memory, this.#features, this.#options);
+    this.#hardware = powerOn(this.#engine.core, this.memory, this.#features, this.#options);
   }
 }

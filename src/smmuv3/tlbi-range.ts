@@ -3,9 +3,9 @@
 // A misaligned Address makes the range UNPREDICTABLE; here it begins at the aligned address below. A range
 // does not wrap past the top of the address space. TTL128 is ignored (no 128-bit descriptors).
 
+import { getAddress, getField, type Words } from "../machine/bit-fields.js";
 import * as C from "../spec/smmuv3/commands.js";
 import type { FeatureSet } from "./features.js";
-import { getAddress, getField, type Words } from "./fields.js";
 
 /** Which addresses a TLBI concerns. */
 export interface InvalidateRange {

@@ -7,9 +7,9 @@ import { Core } from "../../src/core/core.js";
 import { layOut } from "../../src/core/layout.js";
 import type { CoreExports } from "../../src/core/module.js";
 import { SMMUV3_PRESETS, type SmmuV3Options } from "../../src/index.js";
+import { planArena } from "../../src/machine/options.js";
 import { PhysicalMemory } from "../../src/memory/physical-memory.js";
 import { frameRanges } from "../../src/memory/ranges.js";
-import { planArena } from "../../src/smmuv3/options.js";
 import { CD_FETCHES, type Fetch, nestedByHand, PA, VA, WALK_FETCHES } from "./nested-by-hand.js";
 import { CD_HTTU, CD_WORD, STREAM_TABLE } from "./rig.js";
 
@@ -26,14 +26,19 @@ function machine(build: "release" | WebAssembly.Module, options: SmmuV3Options =
   const ranges = frameRanges(undefined, []);
   const core = new Core({ ...planArena({ memoryLimit: 2 ** 24, ...options }), traceRecords }, ranges, build);
   const memory = new PhysicalMemory(core, ranges, []);
-  core.setRegisters({
-    ...SMMUV3_PRESETS.full,
-    cr0: 0xd,
-    cr2: 0,
-    gbpa: 0,
-    strtabBase: STREAM_TABLE,
-    strtabBaseCfg: 6,
-  });
+  const { idr0, idr1, idr3, idr5 } = SMMUV3_PRESETS.full;
+  // IDR0, IDR1, IDR3, IDR5, CR0, CR2, GBPA, STRTAB_BASE_CFG, STRTAB_BASE.
+  core.setRegisters([
+    [0, idr0],
+    [4, idr1],
+    [8, idr3],
+    [12, idr5],
+    [16, 0xd],
+    [20, 0],
+    [24, 0],
+    [28, 6],
+    [32, STREAM_TABLE],
+  ]);
   const stage1: [bigint, bigint][] = [
     [STREAM_TABLE + 64n, 0x4100_0000n | 0xbn],
     [0x4100_0000n, CD_WORD | CD_HTTU],

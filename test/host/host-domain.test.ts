@@ -76,6 +76,37 @@ describe("disposal", () => {
   });
 });
 
+describe("an endpoint that throws when it is answered", () => {
+  const boom = new Error("from the embedder");
+
+  it("is answered all the same, its device is off, and the error passes through", () => {
+    const r = rig();
+    r.device.faults.pageRequest({ stream: 8, pasid: 1, group: 2, address: 0n, last: true });
+    r.device.faults.pageRequest({ stream: 8, pasid: 1, group: 3, address: 0n, last: true });
+    r.driver.onResponse = () => {
+      throw boom;
+    };
+    expect(() => r.host.detach(r.device)).toThrow(boom);
+    expect(r.driver.responses.map(({ group }) => group)).toEqual([2, 3]);
+    expect(r.domain.attached.size).toBe(0);
+    r.host.detach(r.device);
+    expect(r.driver.responses.length).toBe(2);
+  });
+
+  it("does not keep the others from being taken off, nor the domain from being given back", () => {
+    const r = rig({ endpoints: [{}, { name: "dev1", stream: 9 }, { name: "dev2", stream: 10 }] });
+    for (const { endpoint, faults } of r.devices) {
+      faults.pageRequest({ stream: endpoint.stream, group: 2, address: 0n, last: true });
+    }
+    r.driver.onResponse = () => {
+      throw boom;
+    };
+    expect(() => r.host.dispose()).toThrow(boom);
+    expect(r.domain.calls).toEqual(["detach dev0", "detach dev1", "detach dev2", "release"]);
+    expect(r.driver.responses.length).toBe(3);
+  });
+});
+
 describe("inspect", () => {
   it("tells everything as plain JSON", () => {
     const r = rig();

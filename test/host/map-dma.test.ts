@@ -49,6 +49,8 @@ describe("MAP_DMA refuses", () => {
     expect(refusalOf(() => r.host.mapDma(0n, 0n, 0x1000n, RW)).errno).toBe(EEXIST);
     expect(refusalOf(() => r.host.mapDma(0n, 0x1000n, 0x1000n, RW)).errno).toBe(ENOSPC);
     expect(refusalOf(() => r.host.mapDma(0n, TOP, 0x1000n, RW)).errno).toBe(ENOSPC);
+    const wraps = (): void => r.host.mapDma(0n, 0xffff_ffff_ffff_f000n, 0x2000n, RW);
+    expect(refusalOf(wraps).errno).toBe(EINVAL);
     expect(r.host.unmapDma(0x2000n, 0x1000n)).toBe(0x1000n);
     r.host.mapDma(0n, 0x1000n, 0x1000n, RW);
   });
@@ -174,7 +176,8 @@ describe("MAP_DMA with a pin function", () => {
     ["negative", -4096],
     ["infinite", Number.POSITIVE_INFINITY],
     ["beyond the machine", 2 ** 48],
-    ["the host's own", 2 ** 47 + 0x5000],
+    ["the first of the host's own", 2 ** 47],
+    ["the last of the host's own", 2 ** 47 + 2 ** 36 - 4096],
   ])("refuses a page that is %s with -EFAULT and undoes what it mapped", (_, pa) => {
     const pages = [...run(0x4000_0000, 5000), 0x1000, pa];
     const r = rig({ pin: pinOf(pages) });

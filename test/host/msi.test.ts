@@ -78,7 +78,7 @@ describe("BIND", () => {
     expectRefused(r, EINVAL, () => r.host.bindMsi(1n << 50n, gpa, size));
   });
 
-  it("refuses with -EINVAL a size that would show the host's own structures", () => {
+  it("refuses with -EINVAL a size that would show the host's own structures, or what is no memory", () => {
     const doorbell = (1n << 47n) - 0x1000n;
     const r = rig({ doorbell });
     r.host.bindMsi(IOVA, 0n, PAGE);
@@ -87,6 +87,8 @@ describe("BIND", () => {
     above.host.bindMsi(IOVA, 0n, 1n << 36n);
     expectRefused(above, EINVAL, () => above.host.bindMsi(1n << 60n, 0n, 1n << 37n));
     expectRefused(above, EINVAL, () => above.host.bindMsi(1n << 60n, 0n, 1n << 48n));
+    const beyond = rig({ doorbell: 1n << 48n });
+    expectRefused(beyond, EINVAL, () => beyond.host.bindMsi(IOVA, 0n, PAGE));
   });
 
   it("refuses a container without nesting with -EINVAL, UNBIND too", () => {
@@ -116,7 +118,7 @@ describe("UNBIND", () => {
   it("finds the binding that an iova lies in (rule 28)", () => {
     const r = rig();
     r.host.bindMsi(IOVA, GPA, 0x4000n);
-    r.host.unbindMsi(IOVA + 0x3040n, 0x4000n);
+    r.host.unbindMsi(IOVA + 0x3040n, PAGE);
     expect(r.domain.pages.size).toBe(0);
   });
 

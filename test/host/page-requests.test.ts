@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { PageRequest } from "../../src/contract/machine.js";
 import { hex, patched, shown } from "./bytes.js";
+import { entry } from "./fault-region.js";
 import { VTD_SUPPORTS } from "./recording-driver.js";
 import { EFAULT, EINVAL, expectRefused, type Rig, refusalOf, rig } from "./rig.js";
 
@@ -14,12 +15,6 @@ const RESPONSE = hex("01000000 01000000 05000000 03000000 00000000");
 const request = ({ device }: Rig, fields: Partial<PageRequest> = {}): boolean =>
   device.faults.pageRequest({ ...REQUEST, ...fields });
 const respond = ({ device }: Rig, bytes: Uint8Array): void => device.faults.respond(bytes);
-
-function entry({ device }: Rig, index: number): string {
-  const bytes = new Uint8Array(64);
-  device.faults.read(4096 + 64 * index, bytes);
-  return shown(bytes);
-}
 
 const ENTRIES: [title: string, fields: Partial<PageRequest>, entry: string][] = [
   ["the last of its group", {}, "0200000000000000 03000000 05000000 03000000 01000000 0050000000000000"],
@@ -93,6 +88,12 @@ describe("a response", () => {
       respond(r, RESPONSE);
     },
   );
+
+  it("with a grpid above 511 does not stand for a group of another PASID", () => {
+    const r = rig();
+    request(r);
+    expectRefused(r, EINVAL, () => respond(r, patched(RESPONSE, 8, "04000000 03020000")));
+  });
 
   it("that is cut short is refused with -EFAULT (rule 17)", () => {
     const r = rig();
@@ -183,6 +184,16 @@ describe("a guest's PASID", () => {
     expectRefused(r, EINVAL, () => respond(r, patched(RESPONSE, 8, "20")));
     respond(r, RESPONSE);
     expect(r.driver.responses).toEqual([{ stream: 8, pasid: 0x20, group: 3, code: "success" }]);
+  });
+
+  it("of two host PASIDs is answered in the order of their requests", () => {
+    const r = rig({ supports: VTD_SUPPORTS });
+    for (const hpasid of ["20", "21"]) r.device.gpasids.bind(patched(BIND, 24, hpasid), r.host.domain, true);
+    request(r, { pasid: 0x21 });
+    request(r, { pasid: 0x20 });
+    respond(r, RESPONSE);
+    respond(r, RESPONSE);
+    expect(r.driver.responses.map(({ pasid }) => pasid)).toEqual([0x21, 0x20]);
   });
 
   it("answers also after it was unbound", () => {

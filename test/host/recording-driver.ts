@@ -145,6 +145,8 @@ export class RecordingDriver implements IommuDriver {
   readonly supports: Supports;
   readonly domains: RecordingDomain[] = [];
   readonly responses: PageResponse[] = [];
+  /** The endpoint's side of a response. */
+  onResponse: (response: PageResponse) => void = () => {};
   /** What createDomain throws. */
   refusal: unknown;
 
@@ -173,5 +175,6 @@ export class RecordingDriver implements IommuDriver {
 
   respond(response: PageResponse): void {
     this.responses.push(response);
+    this.onResponse(response);
   }
 }

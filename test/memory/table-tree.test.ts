@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { MemoryLimitError, SmmuV3, type SmmuV3Options, TableAllocator } from "../../src/index.js";
 import { PageTable, type PageTableOptions, type TableMemory } from "../../src/memory/page-table.js";
 import { SparseWords } from "./sparse-words.js";
+import { brokenRuns, readTree } from "./tree-reader.js";
 
 const BASE = 0x4000_0000n;
 const K4 = { stage: 2, granule: 4096, inputBits: 48 } as const;
@@ -152,6 +153,33 @@ describe("a root of pages, eight tables concatenated", () => {
     expect(table.unmap(0n, 1n << 28n)).toBe(0xe00_0000n);
     expect(pool.used).toBe(0x2_0000);
   });
+});
+
+describe("a block of a contiguous run that is split (D8.7)", () => {
+  it.each([
+    [4096, 21n, 16],
+    [4096, 30n, 16],
+    [16384, 25n, 32],
+    [65536, 29n, 32],
+  ] as const)(
+    "granule %i, blocks of 2^%d: the other %i lose the bit, the pieces have none",
+    (granule, lg2, run) => {
+      const { memory, table } = inRam({ granule });
+      const block = 1n << lg2;
+      const first = block * BigInt(run);
+      const page = BigInt(granule);
+      table.map(first, 3n * first, 2n * first, { contiguous: true, maxLeafLg2: Number(lg2) });
+      table.unmap(first + 5n * block + page, page);
+      const { root, startLevel } = table;
+      const tree = readTree(memory, { root, startLevel, granule, inputBits: 48 });
+      expect(brokenRuns(tree, granule)).toEqual([]);
+      // the run behind it keeps the bit
+      expect(tree.leaves.filter((leaf) => leaf.hint).map((leaf) => leaf.input)).toEqual(
+        Array.from({ length: run }, (_, i) => 2n * first + BigInt(i) * block),
+      );
+      expect(table.lookup(first + 5n * block)?.output).toBe(3n * first + 5n * block);
+    },
+  );
 });
 
 describe("a call that fails leaves every byte of the tables as it was", () => {
@@ -315,6 +343,37 @@ describe("tables in memory that has no windows", () => {
     expect(owned.memory.backedBytes).toBe(ram.memory.backedBytes);
     owned.table.dispose();
     expect(bytes.subarray(0, used).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it("dropped below tables in RAM: memory that has to grow for them does not take an entry's change away", () => {
+    const bytes = new Map<bigint, Uint8Array>();
+    const external = {
+      base: BASE,
+      size: 1n << 20n,
+      fill: (pa: bigint, into: Uint8Array) => into.set(bytes.get(pa) ?? new Uint8Array(0x1_0000)),
+      store: (pa: bigint, from: Uint8Array) => {
+        const frame = pa & ~0xffffn;
+        if (!bytes.has(frame)) bytes.set(frame, new Uint8Array(0x1_0000));
+        bytes.get(frame)?.set(from, Number(pa & 0xffffn));
+      },
+    };
+    const { memory } = new SmmuV3({ external: [external] });
+    const ram = new TableAllocator(0x9000_0000n, 1n << 20n);
+    const owned = new TableAllocator(BASE, 1n << 20n);
+    let made = 0;
+    const table = build(memory, ram, {
+      allocate: (size, align) => (made++ < 3 ? ram : owned).allocate(size, align),
+      release: (address, size) => (address < 0x9000_0000n ? owned : ram).release(address, size),
+    });
+    table.map(0x40_0000n, 0n, 0x1000n); // keeps the tables in RAM
+    for (let round = 0n; round < 400n; round++) {
+      table.map(0x20_0000n, 0n, 0x3000n);
+      memory.drop(BASE, 1n << 20n);
+      memory.writeU8(0xa000_0000n + round * 0x1_0000n, 1); // takes the frame that became free
+      expect(table.unmap(0x20_0000n, 0x3000n)).toBe(0x3000n);
+      expect(table.lookup(0x20_0000n), `round ${round}`).toBeUndefined();
+    }
+    expect(table.unmap(0n, 1n << 48n)).toBe(0x1000n);
   });
 
   it("with holes: a table in the hole is a bus error, and nothing stays", () => {

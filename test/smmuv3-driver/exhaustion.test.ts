@@ -53,14 +53,15 @@ describe("a host range without room", () => {
     new Rig({ machine: { features: few() }, hostRange: { base: 1n << 47n, size } });
 
   it("lets no domain be made, and takes no VMID for it", () => {
-    const rig = rigOf(0x3_0000n);
+    const hostRange = { base: 1n << 47n, size: 0x3_0000n };
+    const rig = new Rig({ machine: { features: few({ vmid16: false }) }, hostRange });
     const [device] = rig.probe(8);
     const domains: IommuDomain[] = [];
     const make = () => rig.driver.createDomain(true);
     expect(() => {
       for (;;) domains.push(make());
     }).toThrow("no room for 4096 bytes");
-    expect(make).toThrow(RangeError);
+    for (let round = 0; round < 300; round++) expect(make).toThrow("no room");
     const last = domains.pop()!;
     last.release();
     const again = make();
@@ -132,7 +133,10 @@ describe("a host range without room", () => {
 
 describe("memory that may not be backed", () => {
   it("refuses a mapping, leaves everything as it was, and entries still change", () => {
-    const rig = new Rig({ machine: { features: few(), memoryLimit: 5 * 65536 } });
+    const rig = new Rig({
+      machine: { features: few(), memoryLimit: 5 * 65536 },
+      hostRange: { base: 1n << 47n, size: 0x10_0000n },
+    });
     const [device] = rig.probe(8);
     const domain = rig.driver.createDomain(true);
     domain.attach(device!);
@@ -148,7 +152,8 @@ describe("memory that may not be backed", () => {
     expect(rig.dma(8, 0x1000n)).toBe(0x5000n);
     expect(rig.dma(8, 0x4000_0000n + ((mapped - 1n) << 21n))).toBe(0x6000n);
     expect(rig.dma(8, 0x4000_0000n + (mapped << 21n))).toBe("fault");
-    expect(() => rig.driver.probe(endpoint(1024))).toThrow(MemoryLimitError);
+    const probe = () => rig.driver.probe(endpoint(1024));
+    for (let round = 0; round < 50; round++) expect(probe).toThrow(MemoryLimitError);
     for (let n = 0; n < 300; n++) expect(rig.dma(8, 0x9000_0000n)).toBe("fault");
     domain.setPasidTable("abort");
     expect(rig.dma(8, 0x1000n)).toBe("abort");

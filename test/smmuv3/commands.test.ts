@@ -8,7 +8,7 @@ import {
   SMMUV3_PRESETS,
   type SmmuFeatures,
 } from "../../src/smmuv3/features.js";
-import { wordsOf } from "../../src/smmuv3/fields.js";
+import { wordsOf } from "../../src/machine/bit-fields.js";
 import { bytes, FakeCore, FakeOutputs } from "./machine.js";
 
 const { qemuNested, qemuStage1, qemuStage2, full } = SMMUV3_PRESETS;

@@ -12,7 +12,7 @@ import {
 } from "../../src/smmuv3/features.js";
 import { GlobalErrors } from "../../src/smmuv3/global-errors.js";
 import { Interrupts, type SmmuIrq } from "../../src/smmuv3/interrupts.js";
-import type { PageResponse } from "../../src/smmuv3/page-request.js";
+import type { PageResponse } from "../../src/machine/page-request.js";
 import { PriQueue } from "../../src/smmuv3/pri-queue.js";
 import type { QueueMemory } from "../../src/smmuv3/queue.js";
 import { RegisterFile } from "../../src/smmuv3/registers.js";

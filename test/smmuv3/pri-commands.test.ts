@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { CommandExecutor } from "../../src/smmuv3/commands.js";
 import { decodeFeatures, SMMUV3_PRESETS, type SmmuFeatures } from "../../src/smmuv3/features.js";
-import { wordsOf } from "../../src/smmuv3/fields.js";
+import { wordsOf } from "../../src/machine/bit-fields.js";
 import { bytes, FakeCore, FakeOutputs, type Machine } from "./machine.js";
 import {
   askLast,

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import { decodePageEntry, encodePageEntry, isStopMarker } from "../../src/smmuv3/page-entry.js";
-import { checkPageRequest, type PageRequest } from "../../src/smmuv3/page-request.js";
+import { checkPageRequest, type PageRequest } from "../../src/machine/page-request.js";
 import { bytes, hex } from "./machine.js";
 import { ask, askLast, PRI_FEATURES, start, stop, WITHOUT_SUBSTREAMS } from "./pri-world.js";
 

@@ -10,7 +10,7 @@ import type {
   PageResponse,
 } from "../../src/contract/machine.js";
 import type { SmmuV3Options } from "../../src/index.js";
-import type * as own from "../../src/smmuv3/page-request.js";
+import type * as own from "../../src/machine/page-request.js";
 import { SmmuV3 } from "../../src/smmuv3/smmuv3.js";
 import { bytes, hex } from "./machine.js";
 import { askLast, OVERFLOW, PRI_FEATURES, PRIQ_CONS, PRIQ_PROD, WITHOUT_SUBSTREAMS } from "./pri-world.js";

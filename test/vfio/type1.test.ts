@@ -1,8 +1,10 @@
 // The requests of a type 1 container as bytes: what each struct must be, what comes back, and that a refused call
-// changes neither the host nor the argument. Meanings of addresses and tables are tested in test/host.
+// changes neither the host nor the argument. The calls of nesting have nesting.test.ts; meanings of addresses and tables
+// are tested in test/host.
 
 import { describe, expect, it } from "vitest";
 import { fields, followedBy, hex, shown } from "./bytes.js";
+import { BIND, INVALIDATE, TABLE, withHead } from "./nesting-structs.js";
 import { answered, expectIoctlRefused, makeOpenRig, makePlainRig, mapDma, type Rig } from "./rig.js";
 
 const GET_INFO = 0x3b70;
@@ -12,22 +14,7 @@ const SET_PASID_TABLE = 0x3b7a;
 const CACHE_INVALIDATE = 0x3b7b;
 const SET_MSI_BINDING = 0x3b7c;
 
-/** struct vfio_iommu_type1_set_pasid_table: TRANSLATE of one CD at 0x10000. */
-const TABLE = "28000000 01000000  01000000 01000000 0000010000000000 00 01 000000000000  01000000 00 00 0000";
-/** struct vfio_iommu_type1_cache_invalidate: IOTLB, DOMAIN. */
-const INVALIDATE = `38000000 00000000  01000000 01 00 0000 ${"00".repeat(40)}`;
-/** struct vfio_iommu_type1_set_msi_binding: BIND 0x8000000 to gpa 0x8080000, one page. */
-const BIND = "20000000 01000000 0000000800000000 0000080800000000 0010000000000000";
-const UNBIND = "20000000 02000000 0000000800000000 0000000000000000 0010000000000000";
 const MAP = fields(32, 3, 0x2_0000_0000n, 0x10_0000n, 0x4000n);
-
-/** A struct with its first two fields replaced. */
-const withHead = (text: string | Uint8Array, argsz: number, flags: number): Uint8Array =>
-  followedBy(fields(argsz, flags), (typeof text === "string" ? hex(text) : text).subarray(8));
-
-interface Inspected {
-  containers: { domain: { pasidTable: unknown } }[];
-}
 
 const dma = ({ driver }: Rig, iova: bigint, write = false) =>
   driver.machine.translate({ stream: 8, iova, write });
@@ -254,126 +241,5 @@ describe("UNMAP_DMA", () => {
     expect(answered(rig.container, UNMAP_DMA, fields(24, 0, 0x10_0000n, 0x1000n)).arg).toBe(
       shown(fields(24, 0, 0x10_0000n, 0x4000n)),
     );
-  });
-});
-
-describe("SET_PASID_TABLE", () => {
-  it("takes exactly one of SET and UNSET (rule 1)", () => {
-    const rig = makeOpenRig();
-    for (const flags of [0, 3, 4, 5, 6, 7, 0x8000_0001, 0x8000_0002]) {
-      expectIoctlRefused(rig, rig.container, SET_PASID_TABLE, withHead(TABLE, 40, flags), 22);
-    }
-    expect(rig.container.ioctl(SET_PASID_TABLE, withHead(TABLE, 40, 1))).toBe(0);
-    expect(rig.container.ioctl(SET_PASID_TABLE, withHead(TABLE, 40, 2))).toBe(0);
-  });
-
-  it("by linux-v10 tests its flags bit by bit: SET wins, others are ignored, none is refused", () => {
-    const rig = makeOpenRig(6, { profile: "linux-v10" });
-    for (const flags of [0, 4, 0x8000_0000]) {
-      expectIoctlRefused(rig, rig.container, SET_PASID_TABLE, withHead(TABLE, 40, flags), 22);
-    }
-    const bound = () => (rig.vfio.inspect() as Inspected).containers[0]!.domain.pasidTable;
-    expect(rig.container.ioctl(SET_PASID_TABLE, withHead(TABLE, 40, 3))).toBe(0);
-    expect(bound()).toMatchObject({ base: "0x10000" });
-    expect(rig.container.ioctl(SET_PASID_TABLE, withHead(TABLE, 40, 0x12))).toBe(0);
-    expect(bound()).toBe("abort");
-    expect(rig.container.ioctl(SET_PASID_TABLE, withHead(TABLE, 40, 0xffff_fffd))).toBe(0);
-    expect(bound()).toMatchObject({ base: "0x10000" });
-  });
-
-  it("does not look at the table on UNSET (rule 22)", () => {
-    const { container } = makeOpenRig();
-    expect(container.ioctl(SET_PASID_TABLE, hex(`28000000 02000000 ${"ff".repeat(32)}`))).toBe(0);
-  });
-
-  it.each([
-    ["version 2", 8, 2],
-    ["format 2", 12, 2],
-    ["base_ptr not a multiple of 64", 16, 0x20],
-    ["base_ptr beyond 2^48", 22, 1],
-    ["pasid_bits 21", 24, 21],
-    ["config 4", 25, 4],
-    ["padding[0]", 26, 1],
-    ["padding[5]", 31, 0x80],
-    ["smmuv3.version 2", 32, 2],
-    ["s1fmt 3", 36, 3],
-    ["s1dss 3", 37, 3],
-    ["smmuv3.padding[0]", 38, 1],
-    ["smmuv3.padding[1]", 39, 0x80],
-  ] as const)(
-    "hands fields over where they lie: %s is refused, what was bound stays (rule 1)",
-    (_title, at, byte) => {
-      const rig = makeOpenRig();
-      expect(rig.container.ioctl(SET_PASID_TABLE, hex(TABLE))).toBe(0);
-      const bytes = hex(TABLE);
-      bytes[at] = byte;
-      expectIoctlRefused(rig, rig.container, SET_PASID_TABLE, bytes, 22);
-    },
-  );
-
-  it("needs nesting: EINVAL (rule 1)", () => {
-    const rig = makePlainRig();
-    for (const flags of [1, 2]) {
-      expectIoctlRefused(rig, rig.container, SET_PASID_TABLE, withHead(TABLE, 40, flags), 22);
-    }
-  });
-});
-
-describe("CACHE_INVALIDATE", () => {
-  it("has no flags: EINVAL to any (rule 2)", () => {
-    const rig = makeOpenRig();
-    for (const flags of [1, 2, 0x8000_0000, 0xffff_ffff]) {
-      expectIoctlRefused(rig, rig.container, CACHE_INVALIDATE, withHead(INVALIDATE, 56, flags), 22);
-    }
-  });
-
-  it("hands the struct over: an illegal combination is EINVAL, nothing bound is 0 (rules 2 and 26)", () => {
-    const rig = makeOpenRig();
-    expect(rig.container.ioctl(CACHE_INVALIDATE, hex(INVALIDATE))).toBe(0);
-    const bytes = hex(INVALIDATE);
-    bytes[12] = 2;
-    expectIoctlRefused(rig, rig.container, CACHE_INVALIDATE, bytes, 22);
-  });
-
-  it("needs nesting: EINVAL (rule 26)", () => {
-    const rig = makePlainRig();
-    expectIoctlRefused(rig, rig.container, CACHE_INVALIDATE, INVALIDATE, 22);
-  });
-});
-
-describe("SET_MSI_BINDING", () => {
-  it("takes exactly BIND or UNBIND (rule 5)", () => {
-    const rig = makeOpenRig();
-    for (const flags of [0, 3, 4, 5, 6, 0x8000_0001]) {
-      expectIoctlRefused(rig, rig.container, SET_MSI_BINDING, withHead(BIND, 32, flags), 22);
-    }
-  });
-
-  it("binds iova to gpa, the doorbell behind it, and unbinds by iova (rules 5 and 28)", () => {
-    const rig = makeOpenRig();
-    expect(rig.container.ioctl(SET_MSI_BINDING, hex(BIND))).toBe(0);
-    expect(dma(rig, 0x808_0010n, true)).toMatchObject({ ok: true, pa: 0x802_0010n });
-    expect(rig.container.ioctl(SET_MSI_BINDING, hex(UNBIND))).toBe(0);
-    expect(dma(rig, 0x808_0010n, true).ok).toBe(false);
-    expectIoctlRefused(rig, rig.container, SET_MSI_BINDING, UNBIND, 2);
-  });
-
-  it("goes to the doorbell that the embedder names", () => {
-    const rig = makeOpenRig(6, { doorbell: 0xfee0_1000n });
-    expect(rig.container.ioctl(SET_MSI_BINDING, hex(BIND))).toBe(0);
-    expect(dma(rig, 0x808_0010n, true)).toMatchObject({ ok: true, pa: 0xfee0_1010n });
-  });
-
-  it("by linux-v10 unbinds and answers ENOTTY all the same", () => {
-    const rig = makeOpenRig(6, { profile: "linux-v10" });
-    expect(rig.container.ioctl(SET_MSI_BINDING, hex(BIND))).toBe(0);
-    expect(rig.container.ioctl(SET_MSI_BINDING, hex(UNBIND))).toBe(-25);
-    expect(rig.container.reason).not.toBe("");
-    expect(dma(rig, 0x808_0010n, true).ok).toBe(false);
-  });
-
-  it("needs nesting: EINVAL (rule 28)", () => {
-    const rig = makePlainRig();
-    expectIoctlRefused(rig, rig.container, SET_MSI_BINDING, BIND, 22);
   });
 });

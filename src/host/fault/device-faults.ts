@@ -158,12 +158,22 @@ export class DeviceFaults {
     this.#answer(request, RESPONSE_CODES.get(response.code)!);
   }
 
-  /** Answers what is pending with "invalid": the device is closed or leaves its container. */
+  /**
+   * Answers what is pending with "invalid": the device is closed or leaves its container.
+   *
+   * @throws the first thing that an endpoint throws when it is answered, all of them answered
+   */
   cancelPending(): void {
+    const thrown: unknown[] = [];
     for (const request of this.#pending.takeAll()) {
       this.#counters.pageRequestsCancelled++;
-      this.#answer(request, "invalid");
+      try {
+        this.#answer(request, "invalid");
+      } catch (error) {
+        thrown.push(error);
+      }
     }
+    if (thrown.length > 0) throw thrown[0];
   }
 
   /** pread of the region. @returns bytes read @throws Refusal EINVAL */

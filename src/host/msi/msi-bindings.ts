@@ -1,7 +1,8 @@
 // SET_MSI_BINDING: where the host's MSI doorbell appears in the guest-physical space of a nesting container, so that a
 // device's MSI goes iova → (the guest's stage 1) → gpa → (stage 2) → doorbell. Write only. The device's MSIs count as set
 // up: a binding maps at once. `iova` is only the name of a binding: several of them may share one gpa, as when a guest
-// maps the doorbell of its one interrupt controller for each of its devices.
+// maps the doorbell of its one interrupt controller for each of its devices. Of a size above the doorbell's own page the
+// device may write what lies around it too: the size is the guest's, as the header has it.
 // Source: "SMMUv3 Nested Stage Setup" v10, VFIO part 3/11, IOMMU part 8/13 and 9/13. Not modelled: several doorbells.
 
 import type { IommuDomain, IommuDriver } from "../../contract/driver.js";

@@ -1,9 +1,9 @@
 // What the driver found in the ID registers, as far as it decides what the driver writes.
 // Source: Arm IHI 0070 G.b, sections 6.3.1 to 6.3.6.
 
+import { registerField } from "../../machine/bit-fields.js";
 import * as R from "../../spec/smmuv3/registers.js";
 import { decodeFeatures } from "../features.js";
-import { registerField } from "../fields.js";
 import type { SmmuV3 } from "../smmuv3.js";
 
 /** What a machine can do. */

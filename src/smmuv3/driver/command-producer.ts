@@ -2,9 +2,9 @@
 // Source: Arm IHI 0070 G.b, sections 3.5, 4.1.4 and 6.3.26 to 6.3.28.
 // The SMMU consumes inside the write of PROD. A command error is a bug of the driver: it throws.
 
+import { bytesOf } from "../../machine/bit-fields.js";
 import type { TableAllocator } from "../../memory/allocator.js";
 import * as R from "../../spec/smmuv3/registers.js";
-import { bytesOf } from "../fields.js";
 import { type QueueShape, queueAddress, queueCount, queueNext } from "../queue.js";
 import type { SmmuV3 } from "../smmuv3.js";
 import { type Command, sync } from "./command.js";

@@ -2,8 +2,8 @@
 // Source: Arm IHI 0070 G.b, sections 4.3 to 4.7.
 
 import type { PageResponse } from "../../contract/machine.js";
+import { setAddress, setField, type Words } from "../../machine/bit-fields.js";
 import * as C from "../../spec/smmuv3/commands.js";
-import { setAddress, setField, type Words } from "../fields.js";
 
 /** 16 bytes as four little-endian words. */
 export type Command = Words;

@@ -12,13 +12,13 @@ import type {
   PasidTable,
 } from "../../contract/driver.js";
 import { Refusal } from "../../contract/refusal.js";
+import type { Words } from "../../machine/bit-fields.js";
 import type { TableAllocator } from "../../memory/allocator.js";
 import { PageTable } from "../../memory/page-table.js";
 import type { LeafAttributes } from "../../memory/page-table-leaf.js";
 import type { PhysicalMemory } from "../../memory/physical-memory.js";
 import * as C from "../../spec/smmuv3/commands.js";
 import { EINVAL, ENODEV } from "../../uapi/errno.js";
-import type { Words } from "../fields.js";
 import type { Capabilities } from "./capabilities.js";
 import { type Command, tlbiNhAll, tlbiS12VmAll } from "./command.js";
 import type { CommandProducer } from "./command-producer.js";

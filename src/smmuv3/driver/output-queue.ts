@@ -1,9 +1,10 @@
 // The consumer's side of a queue that the SMMU writes: Event queue and PRI queue.
-// Source: Arm IHI 0070 G.b, sections 3.5, 6.3.29 to 6.3.35, 7.4 (overflow).
+// Source: Arm IHI 0070 G.b, sections 3.5 and 6.3.29 to 6.3.35.
+// Overflow is not looked for: entries are taken in the interrupt of the first one, so there is never a second.
 
 import type { TableAllocator } from "../../memory/allocator.js";
 import * as R from "../../spec/smmuv3/registers.js";
-import { type QueueShape, queueAddress, queueNext } from "../queue.js";
+import { type QueueShape, queueAddress, queueCount, queueNext } from "../queue.js";
 import type { SmmuV3 } from "../smmuv3.js";
 
 /** The registers of one such queue and how long its entries are. */
@@ -13,9 +14,6 @@ export interface OutputQueuePlace {
   readonly cons: number;
   readonly entryBytes: number;
 }
-
-const POINTER = 2 ** (R.EVENTQ_PROD_WR_MSB + 1) - 1;
-const OVERFLOW = 2 ** R.EVENTQ_PROD_OVFLG_LSB;
 
 /** Reads entries in order and gives their places back. */
 export class OutputQueue {
@@ -52,17 +50,10 @@ export class OutputQueue {
   take(): Uint8Array | undefined {
     const prod = this.#machine.read32(this.#place.prod);
     const cons = this.#machine.read32(this.#place.cons);
-    const wrapped = 2 ** (this.#shape.sizeLg2 + 1) - 1;
-    const overflow = prod >= OVERFLOW ? OVERFLOW : 0;
-    if (((prod ^ cons) & POINTER & wrapped) === 0) {
-      if (((prod ^ cons) & OVERFLOW) !== 0) {
-        this.#machine.write32(this.#place.cons, overflow + (cons & POINTER));
-      }
-      return undefined;
-    }
+    if (queueCount(prod, cons, this.#shape.sizeLg2) === 0) return undefined;
     const entry = new Uint8Array(this.#shape.entryBytes);
     this.#machine.memory.readInto(queueAddress(this.#shape, cons), entry);
-    this.#machine.write32(this.#place.cons, overflow + queueNext(cons & POINTER, this.#shape.sizeLg2));
+    this.#machine.write32(this.#place.cons, queueNext(cons, this.#shape.sizeLg2));
     return entry;
   }
 }

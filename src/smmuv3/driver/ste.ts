@@ -3,8 +3,8 @@
 // S1STALLD stays 0: it is illegal where faults cannot stall.
 
 import type { PasidTable } from "../../contract/driver.js";
+import { setAddress, setField, type Words } from "../../machine/bit-fields.js";
 import * as S from "../../spec/smmuv3/ste.js";
-import { setAddress, setField, type Words } from "../fields.js";
 
 /** A domain's second stage. */
 export interface Stage2 {

@@ -1,10 +1,10 @@
 // The stream table: two levels, a second-level table of 1,024 entries made when the first stream in it is installed.
 // Source: Arm IHI 0070 G.b, sections 3.3.1, 3.21.3 (changing an entry), 5.1 and 6.3.24.
 
+import { setAddress, setField, type Words } from "../../machine/bit-fields.js";
 import type { TableAllocator } from "../../memory/allocator.js";
 import * as L1 from "../../spec/smmuv3/l1std.js";
 import * as R from "../../spec/smmuv3/registers.js";
-import { setAddress, setField, type Words } from "../fields.js";
 import type { SmmuV3 } from "../smmuv3.js";
 import { cfgiSte } from "./command.js";
 import type { CommandProducer } from "./command-producer.js";

@@ -41,7 +41,7 @@ const answer = (legal: boolean, config: number | undefined): Expect => {
 
 export const ats: ManualCase[] = ROWS.map(([what, image, idr, EATS, legal, Config]) => {
   const expected = answer(legal, Config);
-  const ste = Config === undefined ? { EATS } : { EATS, Config };
+  const ste: Record<string, number> = Config === undefined ? { EATS } : { EATS, Config };
   // With ATSCHK = 0 and with ATSCHK = 1 (CR0 bit 4): EATS = 0b10 stays legal, it only counts as 0b00.
   const steps: Step[] = [access("r", VA, expected)];
   if (idr !== FULL) steps.push({ op: "reg", name: "CR0", value: 0x1dn }, access("r", VA, expected));

@@ -10,9 +10,9 @@ import {
   setAddress,
   setField,
   wordsOf,
-} from "../../src/smmuv3/fields.js";
+} from "../../src/machine/bit-fields.js";
 import { queueAddress, queueCount, queueNext, queueShape } from "../../src/smmuv3/queue.js";
-import { bytes, hex } from "./machine.js";
+import { bytes, hex } from "../smmuv3/machine.js";
 
 describe("bit fields", () => {
   const words = wordsOf(bytes("78563412 f0debc9a 88776655"));
