@@ -232,6 +232,21 @@ describe("invalidate with nothing bound", () => {
 });
 
 describe("the queue", () => {
+  it.each([0, 1, 19])("may have IDR1.CMDQS, EVENTQS and PRIQS of %i (6.3.2)", (lg2) => {
+    const sizes = { commandQueueLg2: lg2, eventQueueLg2: lg2, priQueueLg2: lg2 };
+    const { rig, domain } = pair(buildFeatures(sizes, SMMUV3_PRESETS.host));
+    domain.setPasidTable("bypass");
+    domain.map(0n, 0x8000n, 0x3000n, RW);
+    for (let n = 0; n < 5; n++) {
+      expect(rig.dma(8, 0x2000n)).toBe(0xa000n);
+      expect(rig.dma(8, 0x3000n)).toBe("fault");
+      rig.driver.machine.requestPage({ stream: 8, group: n, address: 0n, read: true, last: true });
+    }
+    expect(rig.requests).toHaveLength(5);
+    domain.unmap(0n, 0x3000n);
+    expect(rig.dma(8, 0x2000n)).toBe("fault");
+  });
+
   it("takes more commands than it has places for, in order", () => {
     const features = buildFeatures({ rangeInvalidation: false, commandQueueLg2: 3 }, SMMUV3_PRESETS.host);
     const { rig, domain } = pair(features, { table: false });

@@ -133,6 +133,26 @@ describe("a page request", () => {
     expect(rig.requests).toHaveLength(2000);
   });
 
+  it("whose answer the endpoint does not bear is answered all the same, and the driver goes on", () => {
+    let answers = 0;
+    const rig = new Rig({
+      machine: {
+        onPageResponse() {
+          if (++answers === 1) throw new Error("mine");
+        },
+      },
+    });
+    const [device] = rig.probe(8);
+    expect(() => rig.driver.respond({ stream: 8, group: 0, code: "success" })).toThrow("mine");
+    const domain = rig.driver.createDomain(true);
+    domain.attach(device!);
+    domain.map(0n, 0x1000n, 0x1000n, RW);
+    expect(rig.dma(8, 0n)).toBe(0x1000n);
+    rig.driver.respond({ stream: 8, group: 0, code: "success" });
+    expect(answers).toBe(2);
+    expect(rig.driver.machine.read32(0x9c)).toBe(rig.driver.machine.read32(0x98));
+  });
+
   it("may come from inside a fault report, and a fault from inside a request", () => {
     const { rig } = pages();
     const { driver } = rig;

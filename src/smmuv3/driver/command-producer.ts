@@ -18,6 +18,8 @@ export class CommandProducer {
   readonly #machine: SmmuV3;
   readonly #shape: QueueShape;
   #prod = 0;
+  /** As last read. */
+  #cons = 0;
   #depth = 0;
 
   /**
@@ -65,20 +67,19 @@ export class CommandProducer {
   }
 
   #held(): number {
-    return queueCount(this.#prod, this.#machine.read32(R.REG_CMDQ_CONS), this.#shape.sizeLg2);
+    return queueCount(this.#prod, this.#cons, this.#shape.sizeLg2);
   }
 
   #kick(): void {
     this.#machine.write32(R.REG_CMDQ_PROD, this.#prod);
-    const differ = this.#machine.read32(R.REG_GERROR) ^ this.#machine.read32(R.REG_GERRORN);
-    const isStopped = ((differ >>> R.GERROR_CMDQ_ERR_LSB) & 1) === 1;
+    this.#cons = this.#machine.read32(R.REG_CMDQ_CONS);
+    if (this.#held() === 0) return;
     // A submission from inside a command (an endpoint that is answered) is carried out by the outer one.
-    if (!isStopped && (this.#depth > 1 || this.#held() === 0)) return;
-    throw this.#stopped();
+    const differ = this.#machine.read32(R.REG_GERROR) ^ this.#machine.read32(R.REG_GERRORN);
+    if (this.#depth === 1 || ((differ >>> R.GERROR_CMDQ_ERR_LSB) & 1) === 1) throw this.#stopped();
   }
 
   #stopped(): Error {
-    const cons = this.#machine.read32(R.REG_CMDQ_CONS);
-    return new Error(`the SMMU stopped at the command of CMDQ_CONS 0x${cons.toString(16)}`);
+    return new Error(`the SMMU stopped at the command of CMDQ_CONS 0x${this.#cons.toString(16)}`);
   }
 }
