@@ -23,6 +23,7 @@ import {
 } from "../tlb/space";
 import { WALK_ADDRESS, WALK_ATTRIBUTES, WALK_HOST } from "../tlb/walk-cache";
 import { LAST_LEVEL } from "./config";
+import { cacheMaskOf, cacheOf } from "./stage";
 import { Leaf } from "./state";
 
 export class Plain {
@@ -30,11 +31,11 @@ export class Plain {
   @inline
   static tableOf<F>(space: usize, input: u64): usize {
     const format = changetype<F>(0);
-    const cache = format.cache();
+    const cache = cacheOf(format.stage());
     if (cache === 0) return 0;
     // As findTable, with the tag's fixed part at hand.
     const lg2 = load<u32>(space + SPACE_PAGE_LG2) + CHUNK_LG2;
-    const index = (<u32>(input >> lg2) ^ load<u32>(space + SPACE_SEED) ^ lg2) & format.cacheMask();
+    const index = (<u32>(input >> lg2) ^ load<u32>(space + SPACE_SEED) ^ lg2) & cacheMaskOf(format.stage());
     const entry = cache + <usize>index * WALK_ENTRY_SIZE;
     const tag = (input & ADDRESS_MASK & (u64(-1) << lg2)) | load<u64>(space + SPACE_TABLE_TAG);
     return load<u64>(entry) === tag ? entry : 0;

@@ -23,6 +23,7 @@ import {
   WALK_HA,
   WALK_NO_UPDATE,
 } from "./config";
+import { cacheMaskOf, cacheOf, fetchCounterOf, hitCounterOf, missCounterOf } from "./stage";
 import {
   Fault,
   Leaf,
@@ -69,16 +70,16 @@ export class PhysicalTables {
 /** Looks for the deepest table that the walk cache knows on the way of `input`. */
 function startFromCache<F>(space: usize, input: u64, firstLevel: i32, granule: u32): bool {
   const format = changetype<F>(0);
-  const cache = format.cache();
+  const cache = cacheOf(format.stage());
   if (cache === 0) return false;
   const sizes = load<u64>(space + SPACE_WALK_SIZES);
   let shift = granule;
   for (let level = LAST_LEVEL; level >= firstLevel; --level) {
     const lg2 = shift + CHUNK_LG2;
     if (((sizes >> lg2) & 1) !== 0) {
-      const entry = findTable(cache, format.cacheMask(), space, input, lg2);
+      const entry = findTable(cache, cacheMaskOf(format.stage()), space, input, lg2);
       if (entry !== 0) {
-        count(format.hitCounter());
+        count(hitCounterOf(format.stage()));
         Start.level = level;
         Start.shift = shift;
         Start.host = load<u32>(entry + WALK_HOST);
@@ -89,7 +90,7 @@ function startFromCache<F>(space: usize, input: u64, firstLevel: i32, granule: u
     }
     shift += granule - 3;
   }
-  count(format.missCounter());
+  count(missCounterOf(format.stage()));
   return false;
 }
 
@@ -115,12 +116,12 @@ function locate<F, N>(
     if (Fault.reason === REASON_EXTERNAL_ABORT && format.stage() === 1) Fault.class = CLASS_TT;
     return 0;
   }
-  const cache = format.cache();
+  const cache = cacheOf(format.stage());
   if (cache !== 0 && !isZeroFrame(host)) {
     const inChunk = (<usize>(index & below(CHUNK_LG2))) << 3;
     insertTable(
       cache,
-      format.cacheMask(),
+      cacheMaskOf(format.stage()),
       space,
       input,
       shift + CHUNK_LG2,
@@ -177,7 +178,7 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
     // 2. Fetch the descriptor.
     const descriptor = load<u64>(host);
     Request.fetches += 1;
-    count(format.fetchCounter() + ((<u32>(level + 1)) << 3));
+    count(fetchCounterOf(format.stage(), level));
     traceFetch(format.stage(), level, cached, class_, address, descriptor, host);
 
     // 3. Invalid and reserved descriptors.

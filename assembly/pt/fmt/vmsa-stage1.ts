@@ -1,7 +1,6 @@
 // VMSAv8-64 stage 1 (DDI 0487 D8.3, D8.4; IHI 0070 5.4): hierarchical and leaf permissions, nG, DBM.
 // A format answers questions about one descriptor; the walk (../walk.ts) asks.
 
-import { CNT_S1_FETCHES, CNT_WC1_HITS, CNT_WC1_MISSES } from "../../../src/spec/abi/core";
 import {
   PTE_APTABLE_LSB,
   PTE_APTABLE_MSB,
@@ -10,7 +9,6 @@ import {
   PTE_UXNTABLE_LSB,
 } from "../../../src/spec/vmsa/descriptor";
 import { bit, bits } from "../../lib/bits";
-import { Arena } from "../../mem/arena";
 import { WALK_HAD, WALK_HD } from "../config";
 import { Vmsa } from "./vmsa";
 import { ANY_WRITE, deniedByStage1 } from "./vmsa-permissions";
@@ -58,26 +56,6 @@ export class VmsaStage1 extends Vmsa {
 
   isDevice(descriptor: u64): bool {
     return false;
-  }
-
-  cache(): usize {
-    return Arena.walkCache1;
-  }
-
-  cacheMask(): u32 {
-    return Arena.walkCache1Mask;
-  }
-
-  hitCounter(): u32 {
-    return CNT_WC1_HITS;
-  }
-
-  missCounter(): u32 {
-    return CNT_WC1_MISSES;
-  }
-
-  fetchCounter(): u32 {
-    return CNT_S1_FETCHES;
   }
 
   stage(): u32 {

@@ -1,7 +1,6 @@
 // VMSAv8-64 stage 2 (DDI 0487 D8.3, D8.4.6): S2AP, XN with and without XNX, MemAttr as far as S2PTW
 // asks (Device or not). No hierarchical attributes, no privilege except for execute with XNX.
 
-import { CNT_S2_FETCHES, CNT_WC2_HITS, CNT_WC2_MISSES } from "../../../src/spec/abi/core";
 import {
   S2PTE_MEMATTR_LSB,
   S2PTE_MEMATTR_MSB,
@@ -11,7 +10,6 @@ import {
   S2PTE_XN_MSB,
 } from "../../../src/spec/vmsa/descriptor";
 import { bits } from "../../lib/bits";
-import { Arena } from "../../mem/arena";
 import { WALK_HD, WALK_XNX } from "../config";
 import { Vmsa } from "./vmsa";
 
@@ -60,26 +58,6 @@ export class VmsaStage2 extends Vmsa {
   /** MemAttr[3:2] = 00: Device (D8.6.6; without FWB). */
   isDevice(descriptor: u64): bool {
     return bits(descriptor, S2PTE_MEMATTR_MSB, S2PTE_MEMATTR_LSB) >> 2 === 0;
-  }
-
-  cache(): usize {
-    return Arena.walkCache2;
-  }
-
-  cacheMask(): u32 {
-    return Arena.walkCache2Mask;
-  }
-
-  hitCounter(): u32 {
-    return CNT_WC2_HITS;
-  }
-
-  missCounter(): u32 {
-    return CNT_WC2_MISSES;
-  }
-
-  fetchCounter(): u32 {
-    return CNT_S2_FETCHES;
   }
 
   stage(): u32 {

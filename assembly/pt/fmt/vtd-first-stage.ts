@@ -2,7 +2,6 @@
 // accessed flags in every entry used. Levels are counted as in VMSAv8-64: PML5E -1, PML4E 0, PDPE 1, PDE 2, PTE 3.
 // Not modelled: execute rights (Rev 5.10 has none), protection keys.
 
-import { CNT_S1_FETCHES, CNT_WC1_HITS, CNT_WC1_MISSES } from "../../../src/spec/abi/core";
 import {
   FSPTE_A_LSB,
   FSPTE_D_LSB,
@@ -12,7 +11,6 @@ import {
   FSPTE_US_LSB,
 } from "../../../src/spec/vtd/paging-entry";
 import { bit } from "../../lib/bits";
-import { Arena } from "../../mem/arena";
 import { LAST_LEVEL, WALK_BAR_PRIVILEGED } from "../config";
 import {
   entryAddress,
@@ -130,26 +128,6 @@ export class VtdFirstStage {
 
   plainAddress(descriptor: u64, lg2: u32): u64 {
     return entryAddress(descriptor, lg2);
-  }
-
-  cache(): usize {
-    return Arena.walkCache1;
-  }
-
-  cacheMask(): u32 {
-    return Arena.walkCache1Mask;
-  }
-
-  hitCounter(): u32 {
-    return CNT_WC1_HITS;
-  }
-
-  missCounter(): u32 {
-    return CNT_WC1_MISSES;
-  }
-
-  fetchCounter(): u32 {
-    return CNT_S1_FETCHES;
   }
 
   stage(): u32 {

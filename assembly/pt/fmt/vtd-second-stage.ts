@@ -2,7 +2,6 @@
 // (R = W = 0 is not present), accessed and dirty flags with SSADE. Levels as in VMSAv8-64, the last one is 3.
 // Not modelled: IR and IW (RTADDR.SSIRWE), zero-length reads.
 
-import { CNT_S2_FETCHES, CNT_WC2_HITS, CNT_WC2_MISSES } from "../../../src/spec/abi/core";
 import {
   SSPTE_A_LSB,
   SSPTE_D_LSB,
@@ -11,7 +10,6 @@ import {
   SSPTE_W_LSB,
 } from "../../../src/spec/vtd/paging-entry";
 import { bit } from "../../lib/bits";
-import { Arena } from "../../mem/arena";
 import { LAST_LEVEL, WALK_HA } from "../config";
 import { entryAddress, entryReserved, isLarge, WALK_SNOOP_CONTROL } from "./vtd";
 
@@ -110,26 +108,6 @@ export class VtdSecondStage {
 
   plainAddress(descriptor: u64, lg2: u32): u64 {
     return entryAddress(descriptor, lg2);
-  }
-
-  cache(): usize {
-    return Arena.walkCache2;
-  }
-
-  cacheMask(): u32 {
-    return Arena.walkCache2Mask;
-  }
-
-  hitCounter(): u32 {
-    return CNT_WC2_HITS;
-  }
-
-  missCounter(): u32 {
-    return CNT_WC2_MISSES;
-  }
-
-  fetchCounter(): u32 {
-    return CNT_S2_FETCHES;
   }
 
   stage(): u32 {
