@@ -23,6 +23,7 @@ export { Refusal } from "./contract/refusal.js";
 export { MemoryLimitError } from "./core/frames.js";
 export type { IotlbOptions, ReplacementPolicy } from "./core/layout.js";
 export type { CoreBuild } from "./core/module.js";
+export type { HostRange } from "./driver/host-range.js";
 export type { PinPages } from "./host/dma/pin-pages.js";
 export type { FaultCounters } from "./host/fault/device-faults.js";
 export { PROFILES, type Profile, type ProfileName } from "./host/profile.js";
@@ -42,7 +43,6 @@ export type { LeafAttributes } from "./memory/page-table-leaf.js";
 export { BusError, PhysicalMemory } from "./memory/physical-memory.js";
 export type { ExternalRange, RamRange } from "./memory/ranges.js";
 export type { SmmuCounters } from "./smmuv3/counters.js";
-export type { HostRange } from "./smmuv3/driver/host-range.js";
 export { SmmuV3Driver, type SmmuV3DriverOptions } from "./smmuv3/driver/smmuv3-driver.js";
 export {
   type DecodedEvent,

@@ -149,6 +149,8 @@ export class TableTree<Attributes extends LeafChoice> {
         `"size" expected at least ${granule} and input + size <= 2^${inputBits}, got ${size}`,
       );
     }
+    // where two halves have one root, no range goes from one to the other
+    this.#format.inputOffset(input + size - 1n);
     return Number(start);
   }
 

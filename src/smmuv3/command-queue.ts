@@ -37,7 +37,8 @@ export class CommandQueue {
   /**
    * Consumes commands until the queue is empty, disabled or stopped by an error.
    *
-   * A call from inside a command (an interrupt callback that writes CMDQ_PROD) leaves the work to the outer one.
+   * A call from inside a callback (an interrupt handler or an endpoint that writes CMDQ_PROD) consumes too: when it
+   * returns, its commands have been carried out, as for any other call.
    *
    * Source: IHI 0070 4.1.2, 7.1.
    */
@@ -73,7 +74,9 @@ export class CommandQueue {
     // that gets a page response, and if its callback throws the command is not carried out again.
     const err = cons & (0x7f << R.CMDQ_CONS_ERR_LSB);
     registers.set(R.REG_CMDQ_CONS, err | queueNext(cons, shape.sizeLg2));
+    this.#running = false;
     this.#executor.complete();
+    this.#running = true;
   }
 
   #execute(address: bigint): number {

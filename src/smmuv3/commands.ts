@@ -6,6 +6,7 @@
 // nothing to drop: no endpoint holds a device TLB yet.
 
 import { getField, type Words } from "../machine/bit-fields.js";
+import { FirstError } from "../machine/first-error.js";
 import type { PageResponse } from "../machine/page-request.js";
 import * as C from "../spec/smmuv3/commands.js";
 import type { FeatureSet } from "./features.js";
@@ -50,12 +51,14 @@ export interface CommandOutputs {
 /** A feature or queue that a command exists for. */
 type Need = "stage 1" | "stage 2" | "Secure queue" | "Hyp" | "ATS" | "PRI" | "stall" | "MPAM" | "DPT";
 
+/** What a command sets off outside once it is consumed. */
+type Effect = (outputs: CommandOutputs) => void;
+
 interface Context {
   readonly features: FeatureSet;
   readonly target: CommandTarget;
   words: Words;
-  /** What the command sets off outside once it is consumed. */
-  effect: ((outputs: CommandOutputs) => void) | undefined;
+  effect: Effect | undefined;
 }
 
 interface CommandRow {
@@ -223,6 +226,8 @@ export function commandName(opcode: number): string | undefined {
 export class CommandExecutor {
   readonly #context: Context;
   readonly #outputs: CommandOutputs;
+  readonly #effects: Effect[] = [];
+  #sending = false;
 
   /**
    * Binds the executor to the caches and the outside.
@@ -254,11 +259,23 @@ export class CommandExecutor {
     return row.run(context) ?? C.CERROR_NONE;
   }
 
-  /** Sends what the last command sets off outside; to be called when the command counts as consumed. */
+  /**
+   * Sends what the last command sets off outside; to be called when the command counts as consumed. From inside such
+   * an effect it leaves the sending to the outer call, so that endpoints that ask again and again need no stack.
+   */
   complete(): void {
     const { effect } = this.#context;
     this.#context.effect = undefined;
-    effect?.(this.#outputs);
+    if (effect) this.#effects.push(effect);
+    if (this.#sending) return;
+    this.#sending = true;
+    const errors = new FirstError();
+    for (let next = this.#effects.shift(); next; next = this.#effects.shift()) {
+      const send = next;
+      errors.attempt(() => send(this.#outputs));
+    }
+    this.#sending = false;
+    errors.rethrow();
   }
 }
 

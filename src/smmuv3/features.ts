@@ -34,7 +34,7 @@ export const SMMUV3_PRESETS: {
   readonly qemuStage2: Readonly<SmmuFeatures>;
   /** Everything that is modelled but ATS and PRI: 52-bit addresses, 20-bit substreams, hardware update of AF and dirty state … */
   readonly full: Readonly<SmmuFeatures>;
-  /** What the host face offers a guest: both stages, 48-bit addresses, 20-bit substreams, ATS, PRI; no HTTU, no small tables. */
+  /** For the host face: both stages, 48-bit addresses, 20-bit substreams, ATS, PRI; no HTTU, no small tables. */
   readonly host: Readonly<SmmuFeatures>;
 } = {
   qemuNested: { idr0: 0xd44101b, idr1: 0x2730010, idr3: 0x1414, idr5: 0x74 },

@@ -5,6 +5,7 @@
 import type { Batch } from "../machine/batch.js";
 import { wordsOf } from "../machine/bit-fields.js";
 import { Engine } from "../machine/engine.js";
+import { FirstError } from "../machine/first-error.js";
 import { checkPageRequest, type PageRequest, type PageRequestOutcome } from "../machine/page-request.js";
 import type { TranslateRequest } from "../machine/translation.js";
 import type { PhysicalMemory } from "../memory/physical-memory.js";
@@ -131,16 +132,21 @@ export class SmmuV3 {
     // Read before any is handed out: a sink or an interrupt handler may translate, which starts a new batch.
     const faults = Array.from({ length: count }, (_, n) => readFault(this.#engine.core, n));
     let lastEvent: Uint8Array | undefined;
+    const errors = new FirstError();
     for (const fault of faults) {
       if (!fault.recorded) continue;
       const event = encodeEvent(fault);
       const { eventSink } = this.#options;
-      eventSink?.(event);
-      fault.recorded = eventSink !== undefined || this.#hardware.events.record(event);
+      fault.recorded = eventSink !== undefined;
+      errors.attempt(() => {
+        if (eventSink) eventSink(event);
+        else fault.recorded = this.#hardware.events.record(event);
+      });
       if (fault.recorded) lastEvent = event;
     }
     this.#faults = faults;
     this.#lastEvent = lastEvent;
+    errors.rethrow();
   }
 
   /** The faults of the last `run` or `translate`, in request order. */

@@ -186,6 +186,19 @@ describe("a domain", () => {
     first.release();
   });
 
+  it("gives its VMID back once, and takes nobody afterwards", () => {
+    const rig = new Rig();
+    const [one, two] = rig.probe(8, 9);
+    const domain = rig.driver.createDomain(true);
+    domain.release();
+    domain.release();
+    expect(() => domain.attach(one!)).toThrow('"attach" expected a domain in use');
+    const [first, second] = [rig.driver.createDomain(true), rig.driver.createDomain(true)];
+    first.attach(one!);
+    second.attach(two!);
+    expect(rig.ste(8)[2]).not.toBe(rig.ste(9)[2]);
+  });
+
   it("has no gpasid bindings: ENODEV", () => {
     const { driver } = new Rig();
     const domain = driver.createDomain(true);
@@ -207,6 +220,9 @@ describe("a domain", () => {
     const refused = expect.objectContaining({ name: "Refusal", errno: 22 });
     expect(() => domain.setPasidTable({ base: 0n, pasidBits: 9, s1fmt: 0, s1dss: 0 })).toThrow(refused);
     expect(() => domain.setPasidTable({ base: 0n, pasidBits: 8, s1fmt: 1, s1dss: 0 })).toThrow(refused);
+    expect(() => domain.setPasidTable({ base: 1n << 48n, pasidBits: 8, s1fmt: 0, s1dss: 0 })).toThrow(
+      refused,
+    );
     expect(rig.ste(8)).toEqual(before);
     domain.setPasidTable({ base: 0n, pasidBits: 0, s1fmt: 1, s1dss: 0 });
   });

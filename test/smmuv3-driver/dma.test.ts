@@ -1,25 +1,24 @@
 // What a DMA gets after each operation of the driver, on the machine with its caches.
 
 import { describe, expect, it } from "vitest";
+import { SmmuV3Driver } from "../../src/smmuv3/driver/smmuv3-driver.js";
 import { Guest } from "./guest.js";
 import { READ, Rig, RW, WRITE } from "./rig.js";
-
-const RAM = 0x8000_0000n;
-const RAM_SIZE = 0x1000_0000n;
-
-/** A guest with 256 MiB behind stream 8, nothing bound. */
-function guest() {
-  const rig = new Rig();
-  const [device] = rig.probe(8);
-  const domain = rig.driver.createDomain(true);
-  domain.attach(device!);
-  domain.map(0n, RAM, RAM_SIZE, RW);
-  return { rig, device: device!, domain, guest: new Guest(rig.driver, RAM) };
-}
+import { RAM, RAM_SIZE, VirtualMachine } from "./virtual-machine.js";
 
 describe("a DMA", () => {
+  it("goes where the example of SmmuV3Driver says", () => {
+    const driver = new SmmuV3Driver();
+    const nic = { name: "nic", stream: 8, pasidBits: 20, ats: false, pri: false };
+    driver.probe(nic);
+    const domain = driver.createDomain(true);
+    domain.attach(nic);
+    domain.map(0x1000n, 0x8000_0000n, 0x1000n, { read: true, write: false });
+    expect(driver.machine.translate({ stream: 8, iova: 0x1234n }).pa).toBe(0x80000234n);
+  });
+
   it("is aborted silently until its endpoint is attached, and again afterwards", () => {
-    const { rig, domain, device } = guest();
+    const { rig, domain, device } = new VirtualMachine();
     expect(rig.dma(8, 0x1234n)).toBe(RAM + 0x1234n);
     domain.detach(device);
     expect(rig.dma(8, 0x1234n)).toBe("abort");
@@ -28,7 +27,7 @@ describe("a DMA", () => {
   });
 
   it("of a stream that nobody probed is told of without a reason", () => {
-    const { rig } = guest();
+    const { rig } = new VirtualMachine();
     expect(rig.dma(9, 0n)).toBe("fault");
     expect(rig.dma(0x1_0000, 0n)).toBe("fault");
     expect(rig.faults).toEqual([
@@ -38,7 +37,7 @@ describe("a DMA", () => {
   });
 
   it("needs the right that the mapping has; execution is not restricted", () => {
-    const { rig, domain } = guest();
+    const { rig, domain } = new VirtualMachine();
     domain.map(0x4000_0000n, 0x1000n, 0x1000n, READ);
     domain.map(0x4000_1000n, 0x2000n, 0x1000n, WRITE);
     domain.map(0x4000_2000n, 0x802_0000n, 0x1000n, { read: false, write: true, device: true });
@@ -57,7 +56,7 @@ describe("a DMA", () => {
   });
 
   it("has leaves of 4 KiB, 2 MiB and 1 GiB as they fit", () => {
-    const { rig, domain } = guest();
+    const { rig, domain } = new VirtualMachine();
     const { machine } = rig.driver;
     domain.map(0x4000_0000n, 0x1_4000_0000n, 0x4020_1000n, RW);
     const leaf = (iova: bigint) => machine.translate({ stream: 8, iova }).leafLg2;
@@ -65,7 +64,7 @@ describe("a DMA", () => {
   });
 
   it("finds pages that lie anywhere", () => {
-    const { rig, domain } = guest();
+    const { rig, domain } = new VirtualMachine();
     const pages = Float64Array.from([0x5000, 0x7fff_ffff_f000, 0x9000, 1, 2]);
     domain.mapPages(0x4000_0000n, pages, 3, RW);
     expect(rig.dma(8, 0x4000_0010n)).toBe(0x5010n);
@@ -77,7 +76,7 @@ describe("a DMA", () => {
   });
 
   it("goes through the guest's table and then through the host's", () => {
-    const { rig, domain, guest: vm } = guest();
+    const { rig, domain, guest: vm } = new VirtualMachine();
     const table = vm.table();
     vm.writeCd(0x1000n, table, 5);
     table.map(0xffff_0000n, 0x20_0000n, 0x1000n);
@@ -101,7 +100,7 @@ describe("a DMA", () => {
     [1, [0x0, 0x10, 0x11]],
     [2, [0x10, "fault", 0x11]],
   ] as const)("with S1DSS %i without PASID, with PASID 0, with PASID 1", (s1dss, expected) => {
-    const { rig, domain, guest: vm } = guest();
+    const { rig, domain, guest: vm } = new VirtualMachine();
     for (const pasid of [0, 1]) {
       const table = vm.table();
       table.map(0n, BigInt(0x10 + pasid) << 20n, 0x1000n);
@@ -117,7 +116,7 @@ describe("a DMA", () => {
     [1, 6],
     [2, 10],
   ])("finds its CD in a two-level table, s1fmt %i", (s1fmt, lg2) => {
-    const { rig, domain, guest: vm } = guest();
+    const { rig, domain, guest: vm } = new VirtualMachine();
     const table = vm.table();
     table.map(0x7000n, 0x30_0000n, 0x1000n);
     const pasid = 0xfedcb;
@@ -137,7 +136,7 @@ describe("a DMA", () => {
   });
 
   it("whose stage 1 fails carries everything that the record has", () => {
-    const { rig, domain, guest: vm } = guest();
+    const { rig, domain, guest: vm } = new VirtualMachine();
     const table = vm.table();
     vm.writeCd(0x4000n, table, 1);
     table.map(0x1000n, 0x20_0000n, 0x1000n, { write: false });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { IommuDomain } from "../../src/contract/driver.js";
 import { MemoryLimitError } from "../../src/core/frames.js";
-import { VmidPool } from "../../src/smmuv3/driver/vmid-pool.js";
+import { TagPool } from "../../src/driver/tag-pool.js";
 import { buildFeatures, decodeFeatures, SMMUV3_PRESETS } from "../../src/smmuv3/features.js";
 import { endpoint, Rig, RW } from "./rig.js";
 
@@ -31,7 +31,7 @@ describe("VMIDs", () => {
   });
 
   it("are 65,535 with it, never 0", () => {
-    const pool = new VmidPool(65535);
+    const pool = new TagPool(65535);
     const taken = new Set(Array.from({ length: 65535 }, () => pool.take()));
     expect([taken.size, taken.has(0), taken.has(undefined), taken.has(65535)]).toEqual([
       65535,

@@ -2,41 +2,25 @@
 // old does, so that the test would notice.
 
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Endpoint, Invalidation, IommuDomain } from "../../src/contract/driver.js";
+import type { Endpoint, IommuDomain } from "../../src/contract/driver.js";
 import type { PageTable } from "../../src/memory/page-table.js";
 import { buildFeatures, SMMUV3_PRESETS } from "../../src/smmuv3/features.js";
-import { type Granule, Guest } from "./guest.js";
-import { Rig, RW } from "./rig.js";
+import type { Granule, Guest } from "./guest.js";
+import { type Rig, RW } from "./rig.js";
+import { RAM, RAM_SIZE, VirtualMachine } from "./virtual-machine.js";
 
-const RAM = 0x8000_0000n;
-const RAM_SIZE = 0x1000_0000n;
 const CDS = 0x4000n;
 
+let machine: VirtualMachine;
 let rig: Rig;
 let device: Endpoint;
 let domain: IommuDomain;
 let vm: Guest;
 
 function start(features = SMMUV3_PRESETS.host): void {
-  rig = new Rig({ machine: { features } });
-  device = rig.probe(8)[0]!;
-  domain = rig.driver.createDomain(true);
-  domain.attach(device);
-  domain.map(0n, RAM, RAM_SIZE, RW);
-  vm = new Guest(rig.driver, RAM);
+  machine = new VirtualMachine(features);
+  ({ rig, device, domain, guest: vm } = machine);
 }
-
-const invalidate = (request: Partial<Invalidation>) =>
-  domain.invalidate({
-    iotlb: false,
-    deviceTlb: false,
-    pasidCache: false,
-    granularity: "domain",
-    leaf: false,
-    address: 0n,
-    size: 0n,
-    ...request,
-  });
 
 beforeEach(() => start());
 
@@ -184,16 +168,16 @@ describe.each([
   it("of the domain takes all of stage 1", () => {
     bind(4096);
     makeStale();
-    invalidate({ iotlb: true });
+    machine.invalidate({ iotlb: true });
     expect([dma(0), dma(1)]).toEqual(["fault", "fault"]);
   });
 
   it("of an ASID takes what is its own", () => {
     bind(4096);
     makeStale();
-    invalidate({ iotlb: true, granularity: "pasid", archid: 11 });
+    machine.invalidate({ iotlb: true, granularity: "pasid", archid: 11 });
     expect([typeof dma(0), dma(1)]).toEqual(["bigint", "fault"]);
-    invalidate({ iotlb: true, granularity: "pasid", pasid: 0 });
+    machine.invalidate({ iotlb: true, granularity: "pasid", pasid: 0 });
     expect(dma(0)).toBe("fault");
   });
 
@@ -205,7 +189,7 @@ describe.each([
         makeStale();
         const asid = archid === undefined ? {} : { archid };
         // Not on page boundaries of the larger granules; the last page in part.
-        invalidate({
+        machine.invalidate({
           iotlb: true,
           granularity: "address",
           ...asid,
@@ -225,7 +209,14 @@ describe.each([
     bind(granule);
     makeStale();
     const address = IOVA + 0x4_3000n;
-    invalidate({ iotlb: true, granularity: "address", archid: 10, address, size: 0x1000n, leaf: true });
+    machine.invalidate({
+      iotlb: true,
+      granularity: "address",
+      archid: 10,
+      address,
+      size: 0x1000n,
+      leaf: true,
+    });
     const size = BigInt(granule);
     expect(dma(0, 0x4_3000n & -size)).toBe("fault");
     expect(dma(0, (0x4_3000n & -size) + size - 8n)).toBe("fault");
@@ -235,11 +226,11 @@ describe.each([
   it("of all addresses takes global entries of every ASID with it", () => {
     bind(4096, { global: true });
     makeStale();
-    invalidate({ iotlb: true, granularity: "address", archid: 10, address: 0n, size: 1n << 64n });
+    machine.invalidate({ iotlb: true, granularity: "address", archid: 10, address: 0n, size: 1n << 64n });
     expect(dma(0)).toBe("fault");
     bind(4096, { global: true });
     makeStale();
-    invalidate({ iotlb: true, granularity: "address", archid: 10, address: IOVA, size: SIZE });
+    machine.invalidate({ iotlb: true, granularity: "address", archid: 10, address: IOVA, size: SIZE });
     expect(dma(0, 0x7000n)).toBe("fault");
   });
 
@@ -252,69 +243,7 @@ describe.each([
     other.map(IOVA, 0x700_0000n, 0x1000n);
     const slot = (table: PageTable) => RAM + table.root;
     rig.driver.memory.writeU64(slot(tables[0]!), rig.driver.memory.readU64(slot(other)));
-    invalidate({ iotlb: true, granularity: "address", archid: 10, address: IOVA, size: 0x1000n });
+    machine.invalidate({ iotlb: true, granularity: "address", archid: 10, address: IOVA, size: 0x1000n });
     expect(dma(0)).toBe(RAM + 0x700_0000n);
-  });
-});
-
-describe("invalidate of the PASID cache", () => {
-  /** PASIDs 0 and 1 by way of a two-level table. */
-  function bind(): void {
-    vm.writeU64(0x2000n, CDS | 1n);
-    for (const pasid of [0, 1]) {
-      const table = vm.table();
-      table.map(0n, 0x10_0000n * BigInt(2 + pasid), 0x1000n);
-      vm.writeCd(CDS + BigInt(64 * pasid), table, 10 + pasid);
-    }
-    domain.setPasidTable({ base: 0x2000n, pasidBits: 8, s1fmt: 1, s1dss: 2 });
-  }
-  const dma = (pasid?: number) => rig.dma(8, 0n, pasid === undefined ? {} : { pasid });
-
-  /** New CDs with new ASIDs in the old places. */
-  function change(): void {
-    expect([dma(), dma(1)]).toEqual([RAM + 0x20_0000n, RAM + 0x30_0000n]);
-    for (const pasid of [0, 1]) {
-      const table = vm.table();
-      table.map(0n, 0x10_0000n * BigInt(6 + pasid), 0x1000n);
-      vm.writeCd(CDS + BigInt(64 * pasid), table, 20 + pasid);
-    }
-    expect([dma(), dma(1)]).toEqual([RAM + 0x20_0000n, RAM + 0x30_0000n]);
-  }
-
-  it("of the domain takes all CDs", () => {
-    bind();
-    change();
-    invalidate({ pasidCache: true });
-    expect([dma(), dma(1)]).toEqual([RAM + 0x60_0000n, RAM + 0x70_0000n]);
-  });
-
-  it("of a PASID takes its CD; PASID 0 is that of DMA without one, too (4.3.3)", () => {
-    bind();
-    change();
-    invalidate({ pasidCache: true, granularity: "pasid", pasid: 1 });
-    expect([dma(), dma(1)]).toEqual([RAM + 0x20_0000n, RAM + 0x70_0000n]);
-    invalidate({ pasidCache: true, granularity: "pasid", pasid: 0 });
-    expect(dma()).toBe(RAM + 0x60_0000n);
-  });
-
-  it("of a PASID takes the level 1 descriptor on the way", () => {
-    bind();
-    expect(dma(1)).toBe(RAM + 0x30_0000n);
-    const table = vm.table();
-    table.map(0n, 0x90_0000n, 0x1000n);
-    vm.writeCd(0x8000n + 64n, table, 30);
-    vm.writeU64(0x2000n, 0x8000n | 1n);
-    invalidate({ pasidCache: true, granularity: "pasid", pasid: 1 });
-    expect(dma(1)).toBe(RAM + 0x90_0000n);
-  });
-
-  it("reaches every endpoint of the domain", () => {
-    const [second] = rig.probe(9);
-    domain.attach(second!);
-    bind();
-    expect(rig.dma(9, 0n)).toBe(RAM + 0x20_0000n);
-    change();
-    invalidate({ pasidCache: true, granularity: "pasid", pasid: 0 });
-    expect([rig.dma(8, 0n), rig.dma(9, 0n)]).toEqual([RAM + 0x60_0000n, RAM + 0x60_0000n]);
   });
 });

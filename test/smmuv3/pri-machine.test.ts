@@ -252,10 +252,10 @@ describe("the machine", () => {
     smmu.write32(0x20, 3);
     expect(smmu.requestPage(askLast(0))).toBe("queued");
     expect(log).toEqual([
+      // A response from inside a response's handler is sent after it.
       ...["priq", 0x77n, 0, "C_BAD_STE"],
-      ...["priq", 0x77n, 1, "C_BAD_STE"],
-      ...["priq", 0x77n, 2, "C_BAD_STE"],
-      ...[0, "queued", 0, "queued", 0],
+      ...["priq", 0x77n, 0, "queued", 1, "C_BAD_STE"],
+      ...["priq", 0x77n, 0, "queued", 2, "C_BAD_STE", 0],
     ]);
     expect(smmu.read32(PRIQ_CONS)).toBe(smmu.read32(PRIQ_PROD));
   });

@@ -12,6 +12,7 @@ import type {
   PasidTable,
 } from "../../contract/driver.js";
 import { Refusal } from "../../contract/refusal.js";
+import type { TagPool } from "../../driver/tag-pool.js";
 import type { Words } from "../../machine/bit-fields.js";
 import type { TableAllocator } from "../../memory/allocator.js";
 import { PageTable } from "../../memory/page-table.js";
@@ -27,7 +28,6 @@ import { invalidationCommands } from "./invalidation.js";
 import { abortSte, nestedSte, type Stage2, stage2Ste } from "./ste.js";
 import type { StreamTable } from "./stream-table.js";
 import { tlbiRange } from "./tlbi.js";
-import type { VmidPool } from "./vmid-pool.js";
 
 /** What domains of one driver share. */
 export interface DomainParts {
@@ -36,7 +36,7 @@ export interface DomainParts {
   readonly capabilities: Capabilities;
   readonly commands: CommandProducer;
   readonly streams: StreamTable;
-  readonly vmids: VmidPool;
+  readonly vmids: TagPool;
   /** Which domain an endpoint's stream is under. */
   readonly owners: Map<number, IommuDomain>;
 }
@@ -82,6 +82,7 @@ export class SmmuV3Domain implements IommuDomain {
   attach(endpoint: Endpoint): void {
     const { streams, owners } = this.#parts;
     const { name, stream } = endpoint;
+    if (this.#isReleased) throw new RangeError('"attach" expected a domain in use, got a released one');
     if (!streams.has(stream)) throw new RangeError(`"endpoint" expected one that was probed, got ${name}`);
     if (owners.has(stream)) throw new RangeError(`"endpoint" expected one without a domain, got ${name}`);
     this.#endpoints.add(endpoint);
@@ -135,10 +136,11 @@ export class SmmuV3Domain implements IommuDomain {
   }
 
   /** What would make the STE illegal although the structure was legal. */
-  #check({ s1fmt, pasidBits }: PasidTable): void {
-    const { stage1, twoLevelCd, substreamBits } = this.#parts.capabilities;
+  #check({ base, s1fmt, pasidBits }: PasidTable): void {
+    const { stage1, twoLevelCd, substreamBits, outputBits } = this.#parts.capabilities;
     const rules: readonly (readonly [boolean, number, string])[] = [
       [stage1, ENODEV, "the SMMU has no stage 1 (IDR0.S1P)"],
+      [base >> BigInt(outputBits) === 0n, EINVAL, `base_ptr expected below 2^${outputBits}, got ${base}`],
       [pasidBits <= substreamBits, EINVAL, `pasid_bits expected 0..${substreamBits}, got ${pasidBits}`],
       [twoLevelCd || s1fmt === 0 || pasidBits === 0, EINVAL, `s1fmt expected 0 (IDR0.CD2L), got ${s1fmt}`],
     ];
@@ -190,7 +192,12 @@ export class SmmuV3Domain implements IommuDomain {
     throw new Refusal(ENODEV, "SMMUv3 has PASID tables of the guest, not bindings of single PASIDs");
   }
 
+  get #isReleased(): boolean {
+    return this.#table.tableCount === 0;
+  }
+
   release(): void {
+    if (this.#isReleased) return;
     if (this.#endpoints.size > 0) {
       throw new RangeError(`"release" expected no attached endpoint, got ${this.#endpoints.size}`);
     }

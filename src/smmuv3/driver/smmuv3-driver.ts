@@ -6,6 +6,9 @@
 import type { DriverListener, Endpoint, IommuDomain, IommuDriver } from "../../contract/driver.js";
 import type { PageResponse } from "../../contract/machine.js";
 import { Refusal } from "../../contract/refusal.js";
+import { checkHostRange, DEFAULT_HOST_RANGE, type HostRange } from "../../driver/host-range.js";
+import { TagPool } from "../../driver/tag-pool.js";
+import { FirstError } from "../../machine/first-error.js";
 import { TableAllocator } from "../../memory/allocator.js";
 import type { PhysicalMemory } from "../../memory/physical-memory.js";
 import * as R from "../../spec/smmuv3/registers.js";
@@ -21,10 +24,8 @@ import { priResp } from "./command.js";
 import { CommandProducer } from "./command-producer.js";
 import { type DomainParts, SmmuV3Domain } from "./domain.js";
 import { faultReport } from "./fault-report.js";
-import { checkHostRange, DEFAULT_HOST_RANGE, type HostRange } from "./host-range.js";
 import { OutputQueue, type OutputQueuePlace } from "./output-queue.js";
 import { StreamTable } from "./stream-table.js";
-import { VmidPool } from "./vmid-pool.js";
 
 /** Options of SmmuV3Driver. */
 export interface SmmuV3DriverOptions {
@@ -97,8 +98,10 @@ export class SmmuV3Driver implements IommuDriver {
       features,
       ...(given.ram && { ram: [...given.ram, [range.base, range.size] as const] }),
       onIrq: (irq) => {
-        this.#interrupt(irq);
-        given.onIrq?.(irq);
+        const errors = new FirstError();
+        errors.attempt(() => this.#interrupt(irq));
+        errors.attempt(() => given.onIrq?.(irq));
+        errors.rethrow();
       },
     });
     this.memory = this.machine.memory;
@@ -121,7 +124,7 @@ export class SmmuV3Driver implements IommuDriver {
       new OutputQueue(this.machine, allocator, place, Math.min(OUTPUT_QUEUE_LG2, mostLg2));
     this.#events = queue(EVENT_QUEUE, capabilities.eventQueueLg2);
     this.#pageRequests = capabilities.pri ? queue(PRI_QUEUE, capabilities.priQueueLg2) : undefined;
-    const vmids = new VmidPool(capabilities.lastVmid);
+    const vmids = new TagPool(capabilities.lastVmid);
     const { memory } = this;
     this.#parts = { memory, allocator, capabilities, commands, streams, vmids, owners: new Map() };
     bringUp(this.machine, capabilities, commands);
@@ -134,19 +137,26 @@ export class SmmuV3Driver implements IommuDriver {
   }
 
   #takeEvents(): void {
+    const errors = new FirstError();
     for (let record = this.#events.take(); record; record = this.#events.take()) {
-      this.#listener?.fault(faultReport(record));
+      const report = faultReport(record);
+      errors.attempt(() => this.#listener?.fault(report));
     }
+    errors.rethrow();
   }
 
   #takePageRequests(): void {
+    const errors = new FirstError();
     for (let entry = this.#pageRequests?.take(); entry; entry = this.#pageRequests?.take()) {
       const request = decodePageEntry(entry);
       // An endpoint that is done with a PASID; nobody waits for an answer.
       if (isStopMarker(request)) continue;
-      if (this.#listener?.pageRequest(request) || !request.last) continue;
-      this.respond({ ...request, code: "invalid" });
+      errors.attempt(() => {
+        if (this.#listener?.pageRequest(request) || !request.last) return;
+        this.respond({ ...request, code: "invalid" });
+      });
     }
+    errors.rethrow();
   }
 
   /** Errors of the queues that the SMMU writes; one of the Command queue is the producer's. */

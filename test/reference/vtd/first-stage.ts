@@ -3,7 +3,8 @@
 //   entry   0 P, 1 R/W, 2 U/S, 3 PWT, 4 PCD, 5 A, 6 D (leaf), 7 PS (PAT in a 4 KiB leaf), 8 G (ignored),
 //           10 EA, 12 PAT (large leaf), 51:12 ADDR (51:HAW reserved), others ignored (63, once XD, too)
 // Where addresses lead is the address space's: physical, or guest-physical under nesting.
-// Fixed choice where the architecture leaves one: flags are set only when the walk and the permissions are fine.
+// Fixed choice where the architecture leaves one: flags are set only when the walk and the permissions are fine, or,
+// with eagerFlags, accessed flags at once.
 // Not modelled: execute permission, memory types.
 
 import { bitOf, bitsOf, exceeds } from "../structure.js";
@@ -95,7 +96,7 @@ function updateFlags(
   lookup: TableLookup,
   stage: FirstStage,
   space: AddressSpace,
-  { entries }: PagingPath,
+  { entries }: Pick<PagingPath, "entries">,
   write: boolean,
 ): Fault | undefined {
   for (const [i, { value, address }] of entries.entries()) {
@@ -126,6 +127,8 @@ export function translateFirstStage(
     levels: stage.levels,
     check: (entry, level) => checkEntry(entry, level, capabilities, space),
     isLeaf: (entry) => bitOf(entry, PAGE_SIZE),
+    use: (entry) =>
+      lookup.eagerFlags ? updateFlags(lookup, stage, space, { entries: [entry] }, false) : undefined,
   };
   const path = walkPaging(paging, input, (address, level): PagingEntry | Fault => {
     const root = level === stage.levels;

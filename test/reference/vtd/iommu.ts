@@ -44,7 +44,10 @@ export class ReferenceVtd {
   /** RTADDR as SRTP took it. */
   #rootTable = 0n;
 
-  constructor(options: CapabilityRegisters & { ram: readonly RamRange[] }) {
+  readonly #eagerFlags: boolean;
+
+  constructor(options: CapabilityRegisters & { ram: readonly RamRange[]; eagerFlags?: boolean }) {
+    this.#eagerFlags = options.eagerFlags ?? false;
     this.capabilities = decodeCapabilities(options);
     this.memory = new ReferenceMemory(options.ram);
     this.faults = new FaultLog(this.capabilities.faultRecords);
@@ -148,7 +151,7 @@ export class ReferenceVtd {
 
   /** One untranslated request; a fault that is reported goes to the fault log. */
   access(request: Request): Outcome {
-    const lookup = new TableLookup(this.memory, this.capabilities);
+    const lookup = new TableLookup(this.memory, this.capabilities, this.#eagerFlags);
     const result = this.#answer(lookup, request);
     if (!isFault(result)) return { ...result, fetches: lookup.fetches };
     return this.#block(lookup, request, result, "dma");
@@ -156,7 +159,7 @@ export class ReferenceVtd {
 
   /** The table look-ups of a page request (7.4): the fault that refuses it, or undefined. */
   pageRequest(request: Request): Blocked | undefined {
-    const lookup = new TableLookup(this.memory, this.capabilities);
+    const lookup = new TableLookup(this.memory, this.capabilities, this.#eagerFlags);
     const found = this.#findScalable(lookup, request, "page");
     return isFault(found) ? this.#block(lookup, request, found, "page") : undefined;
   }

@@ -24,7 +24,12 @@ function guestPhysical(lookup: TableLookup, second: SecondStage): AddressSpace {
       through(lookup, address, second.accessedDirty, fault(root ? "fsRootDenied" : "fsTableDenied")),
     // The entry has been read: where it is and which rights it has is known, nothing is fetched for it again.
     forUpdate: (address) =>
-      through(new TableLookup(lookup.memory, lookup.capabilities), address, true, fault("fsUpdateDenied")),
+      through(
+        new TableLookup(lookup.memory, lookup.capabilities, lookup.eagerFlags),
+        address,
+        true,
+        fault("fsUpdateDenied"),
+      ),
   };
 }
 

@@ -26,6 +26,8 @@ export interface PagingStage {
   /** What makes an entry end the walk: not present, reserved bits, ... */
   check(entry: bigint, level: number): Cause | undefined;
   isLeaf(entry: bigint, level: number): boolean;
+  /** What is done with a sound entry before the walk goes on; a fault ends it. */
+  use?(entry: PagingEntry): Fault | undefined;
 }
 
 /** The address field of an entry: bits [51:12]; bits above the host address width have been checked. */
@@ -46,6 +48,8 @@ export function walkPaging(
     if (isFault(entry)) return entry;
     const cause = stage.check(entry.value, level);
     if (cause !== undefined) return fault(cause);
+    const failed = stage.use?.(entry);
+    if (failed !== undefined) return failed;
     entries.push(entry);
     table = entryAddress(entry.value);
     if (level === 1 || stage.isLeaf(entry.value, level)) {

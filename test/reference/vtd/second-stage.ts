@@ -2,7 +2,8 @@
 //
 //   entry   0 R, 1 W, 5:3 EMT and 6 IPAT (leaf, ignored), 7 PS, 8 A, 9 D (leaf), 11 SNP (leaf, needs ECAP.SC),
 //           51:12 ADDR (51:HAW reserved), others ignored; no present bit: R = W = 0 is not present
-// Fixed choice where the architecture leaves one: flags are set only when the walk and the permissions are fine.
+// Fixed choice where the architecture leaves one: flags are set only when the walk and the permissions are fine, or,
+// with eagerFlags, accessed flags at once.
 // Not modelled: IR and IW (RTADDR.SSIRWE), memory types.
 
 import { bitOf, bitsOf, exceeds } from "../structure.js";
@@ -63,7 +64,7 @@ function denied({ entries }: PagingPath, access: Access, capabilities: Capabilit
 function updateFlags(
   lookup: TableLookup,
   stage: SecondStage,
-  { entries }: PagingPath,
+  { entries }: Pick<PagingPath, "entries">,
   write: boolean,
 ): Fault | undefined {
   for (const [i, { value, at }] of entries.entries()) {
@@ -90,6 +91,10 @@ export function translateSecondStage(
     levels: stage.levels,
     check: (entry, level) => checkEntry(entry, level, capabilities),
     isLeaf: (entry) => bitOf(entry, PAGE_SIZE),
+    use: (entry) =>
+      lookup.eagerFlags && stage.accessedDirty
+        ? updateFlags(lookup, stage, { entries: [entry] }, false)
+        : undefined,
   };
   const path = walkPaging(paging, input, (address, level): PagingEntry | Fault => {
     const [value] = lookup.read({ what: "SS", level, address }, 1) ?? [];

@@ -14,6 +14,8 @@ export class TableLookup {
   constructor(
     readonly memory: ReferenceMemory,
     readonly capabilities: Capabilities,
+    /** Accessed flags are set as each entry is used, not once the whole walk and the permissions are fine. */
+    readonly eagerFlags = false,
   ) {}
 
   /** `count` doublewords at a physical address; undefined = the access failed. */

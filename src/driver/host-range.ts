@@ -1,6 +1,6 @@
 // Where the host's own structures lie.
 
-import type { SmmuV3Options } from "../options.js";
+import type { MachineOptions } from "../machine/options.js";
 
 /** A range of physical addresses. */
 export interface HostRange {
@@ -27,7 +27,7 @@ const UNIT = 65536n;
 export function checkHostRange(
   range: HostRange,
   outputBits: number,
-  external: SmmuV3Options["external"] = [],
+  external: MachineOptions["external"] = [],
 ): HostRange {
   const { base, size } = range;
   for (const [name, value, least] of [
