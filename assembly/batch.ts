@@ -18,7 +18,7 @@ import {
   TLB_POLICY,
   TLB_WAYS,
 } from "../src/spec/abi/core";
-import { isEnabled } from "./dispatch";
+import { isEnabled, ShortPath } from "./dispatch";
 
 import { BITS_52 } from "./lib/bits";
 import { Arena, countBy } from "./mem/arena";
@@ -41,7 +41,6 @@ import {
 import { Ids, MEMO_GENERATION } from "./tlb/ids";
 import { predictorIndex } from "./tlb/iotlb";
 import { ADDRESS_MASK, findFast, setHash, tagOf } from "./tlb/set-associative";
-import { ShortPath } from "./translate";
 
 const BLOCK: u32 = 64;
 /** Blocks without the memo after one in which it did not pay. */

@@ -4,6 +4,9 @@
 
 import { VENDOR_VTD } from "../src/spec/abi/core";
 import { Arena } from "./mem/arena";
+import { VmsaStage1 } from "./pt/fmt/vmsa-stage1";
+import { VmsaStage2 } from "./pt/fmt/vmsa-stage2";
+import { Short } from "./short-path";
 import * as smmuv3Configure from "./smmuv3/configure";
 import * as smmuv3Features from "./smmuv3/features";
 import * as smmuv3Ste from "./smmuv3/ste";
@@ -23,7 +26,12 @@ export function isEnabled(): bool {
   return isVtd() ? vtdFeatures.isEnabled() : smmuv3Features.isEnabled();
 }
 
-/** A request while translation is off; returns its status. */
+/** Whether a request passes by the tables although they are on. */
+export function isUntranslated(pasid: u32, iova: u64): bool {
+  return isVtd() && vtd.isUntranslated(pasid, iova);
+}
+
+/** A request that passes by the tables, or comes while translation is off; returns its status. */
 export function translateDisabled(iova: u64): u32 {
   return isVtd() ? vtd.translateDisabled(iova) : smmuv3.translateDisabled(iova);
 }
@@ -36,6 +44,18 @@ export function configure(stream: u32, pasid: u32): usize {
 /** The access code after what the configuration overrides. */
 export function effectiveAccess(context: usize, access: u32): u32 {
   return isVtd() ? vtd.effectiveAccess(context, access) : smmuv3.effectiveAccess(context, access);
+}
+
+/** The shortest miss path, inlined into the probing loop for the vendor whose throughput is the yardstick. */
+export class ShortPath {
+  /** The number of descriptors read, with Leaf set and the IOTLB filled, or 0 when translateWith must decide. */
+  @inline
+  static translate(context: usize, half: usize, iova: u64, access: u32, probed: u32): u32 {
+    if (isVtd()) return vtdWalks.walkShort(context, half, iova, access, probed);
+    const fetches = Short.walk<VmsaStage1, VmsaStage2>(context, half, iova, access, probed);
+    if (fetches !== 0) Short.fill(context, half, iova, probed);
+    return fetches;
+  }
 }
 
 /** The walks of a mode; true with Leaf set, false with the Fault raised. */

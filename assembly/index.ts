@@ -13,6 +13,7 @@ import { Ids } from "./tlb/ids";
 import { invalidate, Predicate } from "./tlb/invalidate";
 import { SpaceTable } from "./tlb/space";
 import { forgetTables } from "./tlb/sweep";
+import { pageRequestTarget as vtdPageRequestTarget } from "./vtd/page-request";
 
 /** Takes the layout from the header at `header` and starts with empty caches; the arena must be zeroed. */
 export function init(header: usize): void {
@@ -57,6 +58,14 @@ export function missingAddress(): u64 {
  */
 export function pageResponsePasid(stream: u32): i32 {
   return responsePasid(stream);
+}
+
+/**
+ * Where a page request of a VT-d source-id leads (vtd/page-request.ts): PASID, domain-id and PGTT packed, or a negative
+ * number for a fault or a missing external frame.
+ */
+export function pageRequestTarget(stream: u32, pasid: u32): f64 {
+  return vtdPageRequestTarget(stream, pasid);
 }
 
 /** CFGI_STE: forgets configuration of streams first..last. */

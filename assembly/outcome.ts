@@ -32,7 +32,7 @@ export function bypass(iova: u64): u32 {
   return STATUS_BYPASSED;
 }
 
-/** Writes the Fault as the `at`-th record of the batch and counts it. */
+/** Writes the Fault as the `at`-th record of the batch and counts it; `more` = flags that only one vendor has. */
 export function recordFault(
   at: u32,
   index: u32,
@@ -42,6 +42,7 @@ export function recordFault(
   iova: u64,
   access: u32,
   recorded: bool,
+  more: u32 = 0,
 ): void {
   const fault = Arena.faults + <usize>at * FAULT_SIZE;
   store<u32>(fault + FAULT_INDEX, index);
@@ -51,7 +52,8 @@ export function recordFault(
     <u8>(
       ((Fault.stage2 ? FAULT_FLAG_STAGE2 : 0) |
         (Fault.tableRead ? FAULT_FLAG_TTRNW : 0) |
-        (recorded ? FAULT_FLAG_RECORD : 0))
+        (recorded ? FAULT_FLAG_RECORD : 0) |
+        more)
     ),
   );
   store<u8>(fault + FAULT_CLASS, <u8>Fault.class);

@@ -14,7 +14,14 @@ import {
   STATUS_BYPASSED,
   STATUS_FAULT,
 } from "../src/spec/abi/core";
-import { configure, effectiveAccess, endWithFault, translateDisabled, withoutTables } from "./dispatch";
+import {
+  configure,
+  effectiveAccess,
+  endWithFault,
+  isUntranslated,
+  translateDisabled,
+  withoutTables,
+} from "./dispatch";
 import { Trace } from "./lib/trace";
 import { Arena, count } from "./mem/arena";
 import { Fault, Leaf, REASON_MISSING, Request } from "./pt/state";
@@ -58,13 +65,9 @@ export function answer(i: u32, enabled: bool, known: usize): bool {
   let status: u32;
   let context = known;
   let access = asked;
-  if (enabled) {
-    if (context === 0) {
-      context = configure(
-        load<u32>(Arena.stream + ((<usize>i) << 2)),
-        pasidOf(load<u32>(Arena.pasid + ((<usize>i) << 2))),
-      );
-    }
+  const pasid = load<u32>(Arena.pasid + ((<usize>i) << 2));
+  if (enabled && !isUntranslated(pasid, iova)) {
+    if (context === 0) context = configure(load<u32>(Arena.stream + ((<usize>i) << 2)), pasidOf(pasid));
     access = effectiveAccess(context, asked);
     status = context !== 0 ? translateWith(context, iova, access) : STATUS_FAULT;
     if (status === NO_TABLES) status = withoutTables(context, iova, access);

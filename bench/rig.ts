@@ -1,8 +1,10 @@
 // What a run measures on: two machines with the same tables (walk caches on and off), a yardstick with a copy of them,
 // and the requests of each workload, made once.
 import { SmmuV3 } from "nested-iommu";
-import { expectedPa, STREAM_TABLE, STREAM_TABLE_LG2, WINDOW, writeTables } from "./machine.js";
+import { writeTables } from "./machine.js";
 import { newAnswers } from "./requests.js";
+import { STREAM_TABLE, STREAM_TABLE_LG2 } from "./smmuv3-structures.js";
+import { expectedPa, WINDOW } from "./space.js";
 import { makeWorkload, type Workload, type WorkloadName } from "./workloads.js";
 import { createYardstick, type Yardstick } from "./yardstick/yardstick.js";
 

@@ -1,16 +1,9 @@
 // The request streams of the benchmark, made before any timing from a seed. At least 65,536 requests each, so that no
 // branch predictor learns them; every address is mapped, reads and writes are mixed at random.
-import {
-  BIG_SIZE,
-  BIG_STREAM,
-  DATA_IOVA,
-  MIXED_AREAS,
-  MIXED_STREAM,
-  SMALL_PAGES,
-  SMALL_STREAMS,
-} from "./machine.js";
+import { BIG_STREAM, MIXED_AREAS, MIXED_STREAM, SMALL_PAGES, SMALL_STREAMS } from "./machine.js";
 import { Random } from "./random.js";
 import { newRequests, type Requests } from "./requests.js";
+import { BIG_SIZE, DATA_IOVA } from "./space.js";
 
 /** A named request stream. */
 export interface Workload {

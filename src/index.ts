@@ -42,6 +42,9 @@ export { Geometry, type GeometryOptions } from "./memory/page-table-geometry.js"
 export type { LeafAttributes } from "./memory/page-table-leaf.js";
 export { BusError, PhysicalMemory } from "./memory/physical-memory.js";
 export type { ExternalRange, RamRange } from "./memory/ranges.js";
+export { type VtdFirstStageAttributes, VtdFirstStageTable } from "./memory/vtd-first-stage.js";
+export type { VtdTableOptions } from "./memory/vtd-format.js";
+export { type VtdSecondStageAttributes, VtdSecondStageTable } from "./memory/vtd-second-stage.js";
 export type { SmmuCounters } from "./smmuv3/counters.js";
 export { SmmuV3Driver, type SmmuV3DriverOptions } from "./smmuv3/driver/smmuv3-driver.js";
 export {
@@ -65,12 +68,15 @@ export {
 export type { SmmuIrq } from "./smmuv3/interrupts.js";
 export type { SmmuV3Options } from "./smmuv3/options.js";
 export { SmmuV3 } from "./smmuv3/smmuv3.js";
+export type { ResumeOutcome, StalledTransaction } from "./smmuv3/stalled-transaction.js";
 export type { Translation } from "./smmuv3/translation.js";
 export * as cd from "./spec/smmuv3/cd.js";
 export * as commands from "./spec/smmuv3/commands.js";
 export * as events from "./spec/smmuv3/events.js";
 export * as registers from "./spec/smmuv3/registers.js";
 export * as ste from "./spec/smmuv3/ste.js";
+export * as vtdInvalidation from "./spec/vtd/invalidation.js";
+export * as vtdRegisters from "./spec/vtd/registers.js";
 export type { AccessColumns, ItrAccess, ItrDirection, ItrHandler } from "./trace/itr-events.js";
 export { ItrReader } from "./trace/itr-reader.js";
 export { ItrWriter } from "./trace/itr-writer.js";
@@ -82,3 +88,25 @@ export { Device } from "./vfio/device.js";
 export { Group } from "./vfio/group.js";
 export type { DeviceOptions, IrqSignal, VfioOptions } from "./vfio/options.js";
 export { Vfio } from "./vfio/vfio.js";
+export type { VtdCounters, VtdPageCounts } from "./vtd/counters.js";
+export { VtdDriver, type VtdDriverOptions } from "./vtd/driver/vtd-driver.js";
+export {
+  decodeFaultRecord,
+  encodeFaultRecord,
+  type FaultSource,
+  type RecordedAccess,
+  type VtdFaultRecord,
+} from "./vtd/fault-record.js";
+export { type VtdFault, vtdFaultName } from "./vtd/faults.js";
+export type { VtdFeatureSet } from "./vtd/feature-set.js";
+export {
+  buildVtdFeatures,
+  decodeVtdFeatures,
+  VTD_PRESETS,
+  type VtdFeatures,
+  validateVtdFeatures,
+} from "./vtd/features.js";
+export type { VtdIrq } from "./vtd/interrupts.js";
+export type { VtdOptions } from "./vtd/options.js";
+export type { VtdTranslation } from "./vtd/translation.js";
+export { VtdIommu } from "./vtd/vtd-iommu.js";

@@ -11,7 +11,8 @@ import {
 } from "../../src/spec/abi/core";
 import { below } from "../lib/bits";
 import { traceFetch } from "../lib/trace";
-import { count } from "../mem/arena";
+import { count, countBy } from "../mem/arena";
+import { MODE_STAGE2 } from "../tlb/contexts";
 import { ADDRESS_MASK } from "../tlb/set-associative";
 import {
   CHUNK_LG2,
@@ -108,6 +109,13 @@ export class Plain {
     Leaf.deny = deny;
     Leaf.global = format1.isGlobal(descriptor1);
     return true;
+  }
+
+  /** Takes the count of the last `pages` plain pages back: the walk that decides counts them again. */
+  static takeBack(pages: u32, mode: u32): void {
+    const counter =
+      pages === 2 ? CNT_PLAIN_NESTED : mode === MODE_STAGE2 ? CNT_PLAIN_STAGE2 : CNT_PLAIN_STAGE1;
+    countBy(counter, -1);
   }
 
   /** Trace build: notes the descriptor read. */

@@ -169,7 +169,8 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
     address = rootOf(space, config, shift) + (index << 3);
     host = locate<F, N>(space, input, address, index, shift, 0);
     if (host === 0) {
-      Fault.root = true;
+      // A stage-2 walk that failed on the way has said whether it was at its own first table.
+      if (!Fault.stage2 || Fault.reason === REASON_PERMISSION) Fault.root = true;
       return false;
     }
   }

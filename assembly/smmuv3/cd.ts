@@ -1,6 +1,6 @@
 // Context descriptors: finding one through L1CDs and stage 2 (IHI 0070 5.2 S1Fmt, 5.3), legality
 // (5.4.2, CdIllegal in its order), and the walk configuration of each half of the address space.
-// Not modelled: AArch32 tables, stall, EL2/EL3 forms, permission indirection, AIE, MPAM.
+// Not modelled: AArch32 tables, EL2/EL3 forms, permission indirection, AIE, MPAM.
 
 import { CLASS_CD, CNT_CD_FETCHES } from "../../src/spec/abi/core";
 import {
@@ -124,7 +124,7 @@ import {
   STE_RECORD_S1CDMAX,
   STE_RECORD_S1CONTEXTPTR,
   STE_RECORD_S1FMT,
-} from "./ste";
+} from "./ste-record";
 
 const CD_SIZE_LG2: u32 = 6;
 

@@ -3,7 +3,16 @@
 // stage-2 faults of the CD, F_CD_FETCH, C_BAD_CD).
 
 import { CNT_CONFIG_MISSES, PASID_VALID } from "../../src/spec/abi/core";
-import { CD_A_LSB, CD_A_MSB, CD_ASID_LSB, CD_ASID_MSB, CD_R_LSB, CD_R_MSB } from "../../src/spec/smmuv3/cd";
+import {
+  CD_A_LSB,
+  CD_A_MSB,
+  CD_ASID_LSB,
+  CD_ASID_MSB,
+  CD_R_LSB,
+  CD_R_MSB,
+  CD_S_LSB,
+  CD_S_MSB,
+} from "../../src/spec/smmuv3/cd";
 import { STE_S1DSS_BYPASS, STE_S1DSS_SSID0 } from "../../src/spec/smmuv3/ste";
 import { field, ones } from "../lib/bits";
 import { count } from "../mem/arena";
@@ -25,12 +34,14 @@ import {
 import { dropReference, KIND_STAGE1, KIND_STAGE2, NO_ASID } from "../tlb/space";
 import { fetchCd, hasTagByte, inputBitsOfHalf, isCdLegal, isHalfEnabled, rootOf, walkOf } from "./cd";
 import { REASON_BAD_CD, REASON_BAD_SUBSTREAMID, REASON_STREAM_DISABLED } from "./reason";
+import { findSte } from "./ste";
 import {
   CONFIG_S1,
   CONFIG_S2,
   CONFIG_VALID,
-  findSte,
+  STE_FLAG_MEV,
   STE_FLAG_S2R,
+  STE_FLAG_S2S,
   STE_RECORD_CONFIG,
   STE_RECORD_FLAGS,
   STE_RECORD_S1CDMAX,
@@ -38,34 +49,38 @@ import {
   STE_RECORD_STAGE2_ROOT,
   STE_RECORD_STAGE2_WALK,
   STE_RECORD_VMID,
-} from "./ste";
+} from "./ste-record";
 
-/** Vendor flags of a context: CD.A, CD.R, STE.S2R. */
+/** Vendor flags of a context: CD.A, CD.R, STE.S2R, CD.S, STE.S2S, STE.MEV. */
 export const FLAG_ABORT: u32 = 1 << VENDOR_FLAGS_SHIFT;
 export const FLAG_RECORD: u32 = 2 << VENDOR_FLAGS_SHIFT;
 export const FLAG_RECORD_STAGE2: u32 = 4 << VENDOR_FLAGS_SHIFT;
+export const FLAG_STALL: u32 = 8 << VENDOR_FLAGS_SHIFT;
+export const FLAG_STALL_STAGE2: u32 = 16 << VENDOR_FLAGS_SHIFT;
+export const FLAG_MERGE: u32 = 32 << VENDOR_FLAGS_SHIFT;
 
 const OVERRIDE_MASK: u32 = 0x7700;
 
-/** What configuration lookup knows when it fails: whether STE.S2R governs a stage-2 fault of the CD. */
+/** What configuration lookup knows when it fails: what the STE says of stage-2 faults of the CD, and of merging. */
 export class Lookup {
-  static recordStage2: bool = false;
+  /** Of FLAG_RECORD_STAGE2, FLAG_STALL_STAGE2 and FLAG_MERGE. */
+  static flags: u32 = 0;
   static accessAndOr: u32 = 0x0700;
 }
 
 /** Decodes the configuration of (stream, pasid word) into a new context; 0 with the Fault raised. */
 export function configure(stream: u32, pasid: u32): usize {
   count(CNT_CONFIG_MISSES);
-  Lookup.recordStage2 = true;
+  // Events from before an STE is known may always be merged (7.3.1).
+  Lookup.flags = FLAG_RECORD_STAGE2 | FLAG_MERGE;
   Lookup.accessAndOr = 0x0700;
   const ste = findSte(stream);
   if (ste === 0) return 0;
   const config = load<u32>(ste + STE_RECORD_CONFIG);
   const steFlags = load<u32>(ste + STE_RECORD_FLAGS);
-  Lookup.recordStage2 = (steFlags & STE_FLAG_S2R) !== 0;
+  Lookup.flags = eventFlags(steFlags);
   Lookup.accessAndOr = steFlags & OVERRIDE_MASK;
-  let flags = steFlags & OVERRIDE_MASK;
-  if (Lookup.recordStage2) flags |= FLAG_RECORD_STAGE2;
+  const flags = Lookup.flags | Lookup.accessAndOr;
   if ((config & CONFIG_VALID) === 0) return withMode(stream, pasid, flags | MODE_ABORT);
 
   // Substream rules (5.2, 7.3.7, 7.3.9).
@@ -112,6 +127,14 @@ export function configure(stream: u32, pasid: u32): usize {
   return context;
 }
 
+function eventFlags(steFlags: u32): u32 {
+  return (
+    ((steFlags & STE_FLAG_S2R) !== 0 ? FLAG_RECORD_STAGE2 : 0) |
+    ((steFlags & STE_FLAG_S2S) !== 0 ? FLAG_STALL_STAGE2 : 0) |
+    ((steFlags & STE_FLAG_MEV) !== 0 ? FLAG_MERGE : 0)
+  );
+}
+
 function refuse(reason: u32): usize {
   Fault.raise(reason);
   return 0;
@@ -137,6 +160,7 @@ function configureStage1(
   let flags = steFlags | (stage2 !== 0 ? MODE_NESTED : MODE_STAGE1);
   if (field(cd, CD_A_MSB, CD_A_LSB) !== 0) flags |= FLAG_ABORT;
   if (field(cd, CD_R_MSB, CD_R_LSB) !== 0) flags |= FLAG_RECORD;
+  if (field(cd, CD_S_MSB, CD_S_LSB) !== 0) flags |= FLAG_STALL;
   const asid = <u32>field(cd, CD_ASID_MSB, CD_ASID_LSB);
   const vmid = load<u32>(ste + STE_RECORD_VMID);
   const context = withMode(stream, pasid, flags);

@@ -1,5 +1,5 @@
 // How an SMMUv3 answers where no table does, and how a request ends that a rule of the architecture stops
-// (IHI 0070 3.3.2, 3.4, 5.5, 7.3). Stalls are not modelled.
+// (IHI 0070 3.3.2, 3.4, 5.5, 7.3). A stalled request is held by src/smmuv3/stalls.ts; here it only gets that status.
 
 import {
   ACCESS_EXECUTE,
@@ -8,9 +8,12 @@ import {
   CNT_ABORTED,
   CNT_DISABLED,
   CNT_NOT_LOOKED_UP,
+  FAULT_FLAG_MERGE,
+  FAULT_FLAG_STALL,
   STATUS_ABORTED,
   STATUS_FAULT,
   STATUS_RAZ_WI,
+  STATUS_STALLED,
 } from "../../src/spec/abi/core";
 import { IDR0_TERM_MODEL_LSB } from "../../src/spec/smmuv3/registers";
 
@@ -30,7 +33,15 @@ import {
   MODE_NESTED,
   MODE_STAGE2,
 } from "../tlb/contexts";
-import { FLAG_ABORT, FLAG_RECORD, FLAG_RECORD_STAGE2, Lookup } from "./configure";
+import {
+  FLAG_ABORT,
+  FLAG_MERGE,
+  FLAG_RECORD,
+  FLAG_RECORD_STAGE2,
+  FLAG_STALL,
+  FLAG_STALL_STAGE2,
+  Lookup,
+} from "./configure";
 import { globalAbort, idr0, oas, recordsInvalidStreams } from "./features";
 import { eventOf, isGoverned, REASON_BAD_STREAMID } from "./reason";
 
@@ -90,24 +101,30 @@ export function endWithFault(
   context: usize,
 ): u32 {
   const type = eventOf(Fault.reason);
-  const flags = context !== 0 ? load<u32>(context + CTX_FLAGS) : 0;
+  const flags = context !== 0 ? load<u32>(context + CTX_FLAGS) : Lookup.flags;
   let record = true;
+  let stall = false;
   let razWi = false;
   if (isGoverned(Fault.reason)) {
     if (Fault.stage2) {
-      record = context !== 0 ? (flags & FLAG_RECORD_STAGE2) !== 0 : Lookup.recordStage2;
+      stall = (flags & FLAG_STALL_STAGE2) !== 0;
+      record = (flags & FLAG_RECORD_STAGE2) !== 0;
     } else if (hasStage1(flags, context)) {
+      stall = (flags & FLAG_STALL) !== 0;
       record = (flags & FLAG_RECORD) !== 0;
       razWi = (flags & FLAG_ABORT) === 0 && !idr0(IDR0_TERM_MODEL_LSB);
     }
   } else if (Fault.reason === REASON_BAD_STREAMID) {
     record = recordsInvalidStreams();
   }
-  recordFault(at, index, type, stream, pasid, iova, access, record);
+  // A stall is always recorded: R is ignored (5.5 ARS = 0bxx1).
+  const more = (stall ? FAULT_FLAG_STALL : 0) | ((flags & FLAG_MERGE) !== 0 ? FAULT_FLAG_MERGE : 0);
+  recordFault(at, index, type, stream, pasid, iova, access, record || stall, more);
+  if (stall) return STATUS_STALLED;
   return razWi ? STATUS_RAZ_WI : STATUS_FAULT | type;
 }
 
-/** Whether CD.A and CD.R apply: a bypassed stage 1 has no CD, so its address-size fault is always recorded. */
+/** Whether CD.A, CD.R and CD.S apply: a bypassed stage 1 has no CD, so its address-size fault is always recorded. */
 function hasStage1(flags: u32, context: usize): bool {
   const mode = flags & MODE_MASK;
   return context !== 0 && mode !== MODE_BYPASS && mode !== MODE_STAGE2;

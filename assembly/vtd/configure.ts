@@ -17,6 +17,7 @@ import {
   FR_ABORT_MODE,
   FR_CONTEXT_INVALID,
   FR_CONTEXT_NO_PASID,
+  FR_LEGACY_ROOT_NOT_PRESENT,
   FR_PASID_BEYOND_PSS,
   FR_PASID_IN_LEGACY,
   FR_PASID_IS_RID_PASID,
@@ -52,29 +53,50 @@ export function configure(stream: u32, pasid: u32): usize {
   const mode = tableMode();
   const hasPasid = (pasid & PASID_VALID) !== 0;
   // A source-id has 16 bits: others have no root entry.
-  if (stream >> 16 !== 0) return refuse(FR_ROOT_NOT_PRESENT);
+  if (stream >> 16 !== 0) {
+    return refuse(mode === TTM_LEGACY ? FR_LEGACY_ROOT_NOT_PRESENT : FR_ROOT_NOT_PRESENT);
+  }
   if (mode === TTM_LEGACY) {
     return hasPasid ? refuse(FR_PASID_IN_LEGACY) : configureLegacy(stream);
   }
-  if (mode === TTM_SCALABLE && ecap(ECAP_SMTS_LSB)) return configureScalable(stream, pasid, hasPasid);
-  return refuse(mode === TTM_ABORT && ecap(ECAP_ADMS_LSB) ? FR_ABORT_MODE : FR_TTM);
+  return isScalable() ? configureScalable(stream, pasid, hasPasid) : 0;
+}
+
+/** Whether tables are those of scalable mode; with the Fault raised for a mode that has none. */
+export function isScalable(): bool {
+  const mode = tableMode();
+  if (mode === TTM_SCALABLE && ecap(ECAP_SMTS_LSB)) return true;
+  return raise(mode === TTM_ABORT && ecap(ECAP_ADMS_LSB) ? FR_ABORT_MODE : FR_TTM);
+}
+
+/** RID_PASID of a context entry: what requests without PASID use. */
+export function ridPasidOf(context: usize): u32 {
+  return ecap(ECAP_RPS_LSB) ? <u32>field(context, SCE_RID_PASID_MSB, SCE_RID_PASID_LSB) : 0;
+}
+
+/** Whether a PASID is beyond the directory of a context entry. */
+export function isBeyondDirectory(context: usize, pasid: u32): bool {
+  return pasid >> (<u32>field(context, SCE_PDTS_MSB, SCE_PDTS_LSB) + 13) !== 0;
+}
+
+/** Whether the fields of a context entry go together; the Fault raised if not. */
+export function isConsistent(context: usize): bool {
+  const low = load<u64>(context);
+  const contradicts = bit(low, SCE_PRE_LSB) && !bit(low, SCE_DTE_LSB);
+  if (!contradicts && !isBeyondDirectory(context, ridPasidOf(context))) return true;
+  return raise(FR_CONTEXT_INVALID);
 }
 
 function configureScalable(stream: u32, word: u32, hasPasid: bool): usize {
   const context = scalableContext(stream);
-  if (context === 0) return 0;
-  const low = load<u64>(context);
-  const ridPasid = ecap(ECAP_RPS_LSB) ? <u32>field(context, SCE_RID_PASID_MSB, SCE_RID_PASID_LSB) : 0;
-  const limit = <u32>field(context, SCE_PDTS_MSB, SCE_PDTS_LSB) + 13;
-  if ((bit(low, SCE_PRE_LSB) && !bit(low, SCE_DTE_LSB)) || ridPasid >> limit !== 0) {
-    return refuse(FR_CONTEXT_INVALID);
-  }
+  if (context === 0 || !isConsistent(context)) return 0;
+  const ridPasid = ridPasidOf(context);
   let pasid = ridPasid;
   if (hasPasid) {
     pasid = word & 0xfffff;
+    if (!bit(load<u64>(context), SCE_PASIDE_LSB)) return refuse(FR_CONTEXT_NO_PASID);
     if (pasid >> pasidBits() !== 0) return refuse(FR_PASID_BEYOND_PSS);
-    if (!bit(low, SCE_PASIDE_LSB)) return refuse(FR_CONTEXT_NO_PASID);
-    if (pasid >> limit !== 0) return refuse(FR_PASID_TOO_LARGE);
+    if (isBeyondDirectory(context, pasid)) return refuse(FR_PASID_TOO_LARGE);
     if (pasid === ridPasid) return refuse(FR_PASID_IS_RID_PASID);
   }
   const entry = pasidEntry(context, pasid);

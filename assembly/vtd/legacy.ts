@@ -14,6 +14,7 @@ import {
 import { FR_LEGACY_CONTEXT_INVALID, FR_LEGACY_CONTEXT_RESERVED } from "../../src/spec/vtd/faults";
 import { ECAP_DT_LSB, ECAP_PT_LSB } from "../../src/spec/vtd/registers";
 import { below, field } from "../lib/bits";
+import { WALK_NO_PASID } from "../pt/fmt/vtd";
 import { MODE_BYPASS, MODE_STAGE2 } from "../tlb/contexts";
 import { withMode } from "./context";
 import { ecap, isBeyondHost } from "./features";
@@ -38,7 +39,8 @@ export function configureLegacy(stream: u32): usize {
   if (!isTypeSupported(type) || !isWidthSupported(width)) return refuse(FR_LEGACY_CONTEXT_INVALID);
   const did = <u32>field(entry, CE_DID_MSB, CE_DID_LSB);
   if (type === CE_TT_PASS_THROUGH) return withMode(stream, 0, MODE_BYPASS, did);
-  const space = acquireSecondStage(did, low & ~below(CE_SSPTPTR_LSB), width, false, false);
+  const root = low & ~below(CE_SSPTPTR_LSB);
+  const space = acquireSecondStage(did, root, width, false, false, WALK_NO_PASID);
   const context = withMode(stream, 0, MODE_STAGE2, did);
   attachSecondStage(context, space, width);
   return context;

@@ -19,6 +19,7 @@ import {
   PASIDE_FSPM_MSB,
   PASIDE_FSPTPTR_LSB,
   PASIDE_P_LSB,
+  PASIDE_PGSNP_LSB,
   PASIDE_PGTT_LSB,
   PASIDE_PGTT_MSB,
   PASIDE_PWSNP_LSB,
@@ -39,6 +40,7 @@ import {
   ECAP_MTS_LSB,
   ECAP_NEST_LSB,
   ECAP_PT_LSB,
+  ECAP_SC_LSB,
   ECAP_SMPWC_LSB,
   ECAP_SRS_LSB,
   ECAP_SSADS_LSB,
@@ -84,6 +86,9 @@ const RESERVED_2: u64 = 0xf02;
 /** PASIDE.CD and EMTE, in the second doubleword. */
 const MEMORY_TYPE: u64 = 0x6000000;
 
+/** PASIDE.FSPM, WPE and FSPTPTR, in the third. */
+const FIRST_STAGE_FIELDS: u64 = 0xfffffffffffff01c;
+
 /** Byte offset in a root table of the entry for the topmost 2^52 bytes of a 57-bit space. */
 const TOP_WINDOW: u64 = 0xf80;
 
@@ -100,15 +105,28 @@ function hasReserved(entry: usize): bool {
   if ((load<u64>(entry, 32) | load<u64>(entry, 40) | load<u64>(entry, 48) | load<u64>(entry, 56)) !== 0) {
     return true;
   }
-  // What a capability would allow is reserved without it.
-  if (bit(load<u64>(entry), PASIDE_SSADE_LSB) && !ecap(ECAP_SSADS_LSB)) return true;
+  return isBeyondHost(load<u64>(entry)) || isBeyondHost(firstRootOf(entry)) || hasUnsupported(entry);
+}
+
+/**
+ * Whether a field is set whose stage or feature is not there: reserved then (9.6). AW and PAT are not looked at: systems
+ * set them whatever the unit has.
+ */
+function hasUnsupported(entry: usize): bool {
+  const word0 = load<u64>(entry);
+  const word1 = load<u64>(entry, 8);
+  const word2 = load<u64>(entry, 16);
+  if (!ecap(ECAP_SSTS_LSB) && word0 >> PASIDE_SSPTPTR_LSB !== 0) return true;
+  if (bit(word0, PASIDE_SSADE_LSB) && !(ecap(ECAP_SSADS_LSB) && ecap(ECAP_SSTS_LSB))) return true;
   if (bit(word1, PASIDE_PWSNP_LSB - 64) && !ecap(ECAP_SMPWC_LSB)) return true;
+  if (bit(word1, PASIDE_PGSNP_LSB - 64) && !ecap(ECAP_SC_LSB)) return true;
   if ((word1 & MEMORY_TYPE) !== 0 && !ecap(ECAP_MTS_LSB)) return true;
   if (bit(word2, PASIDE_SRE_LSB - 128) && !ecap(ECAP_SRS_LSB)) return true;
+  if ((word2 & FIRST_STAGE_FIELDS) !== 0 && !ecap(ECAP_FSTS_LSB)) return true;
   return bit(word2, PASIDE_EAFE_LSB - 128) && !ecap(ECAP_EAFS_LSB);
 }
 
-/** Whether the machine can do what the entry asks for; its addresses are inside the host's. */
+/** Whether the machine can do what the entry asks for, with a first-stage root that a nested second stage takes. */
 function isSupported(type: u32, width: u32, paging: u32, firstRoot: u64): bool {
   if (type === PGTT_PASS_THROUGH) return ecap(ECAP_PT_LSB);
   const first = type === PGTT_FIRST_STAGE || type === PGTT_NESTED;
@@ -122,6 +140,38 @@ function isSupported(type: u32, width: u32, paging: u32, firstRoot: u64): bool {
   return type !== PGTT_NESTED || firstRoot >> inputBitsOfWidth(width) === 0;
 }
 
+/** Whether a PASID entry can be used at all, whatever the request; the Fault raised if not (Table 30, 0x59 to 0x5b). */
+export function isUsable(entry: usize): bool {
+  Disable.note(entry, PASIDE_FPD_LSB);
+  if (!bit(load<u64>(entry), PASIDE_P_LSB)) return raise(FR_PASID_NOT_PRESENT);
+  if (hasReserved(entry)) return raise(FR_PASID_RESERVED);
+  return isSupported(typeOf(entry), widthOf(entry), pagingOf(entry), firstRootOf(entry))
+    ? true
+    : raise(FR_PASID_INVALID);
+}
+
+/** PGTT of a PASID entry. */
+export function typeOf(entry: usize): u32 {
+  return <u32>bits(load<u64>(entry), PASIDE_PGTT_MSB, PASIDE_PGTT_LSB);
+}
+
+/** Domain-id of a PASID entry. */
+export function domainOf(entry: usize): u32 {
+  return <u32>bits(load<u64>(entry, 8), PASIDE_DID_MSB - 64, PASIDE_DID_LSB - 64);
+}
+
+function widthOf(entry: usize): u32 {
+  return <u32>bits(load<u64>(entry), PASIDE_AW_MSB, PASIDE_AW_LSB);
+}
+
+function pagingOf(entry: usize): u32 {
+  return <u32>bits(load<u64>(entry, 16), PASIDE_FSPM_MSB - 128, PASIDE_FSPM_LSB - 128);
+}
+
+function firstRootOf(entry: usize): u64 {
+  return load<u64>(entry, 16) & ~below(PASIDE_FSPTPTR_LSB - 128);
+}
+
 /** The context of a PASID entry; `supervisor` is RID_PRIV of a request without PASID. 0 with the Fault raised. */
 export function configurePasid(
   stream: u32,
@@ -131,28 +181,22 @@ export function configurePasid(
   hasPasid: bool,
   supervisor: bool,
 ): usize {
-  Disable.note(entry, PASIDE_FPD_LSB);
+  if (!isUsable(entry)) return 0;
   const word0 = load<u64>(entry);
   const word2 = load<u64>(entry, 16);
-  if (!bit(word0, PASIDE_P_LSB)) return refuse(FR_PASID_NOT_PRESENT);
-  if (hasReserved(entry)) return refuse(FR_PASID_RESERVED);
-
-  const type = <u32>bits(word0, PASIDE_PGTT_MSB, PASIDE_PGTT_LSB);
-  const width = <u32>bits(word0, PASIDE_AW_MSB, PASIDE_AW_LSB);
-  const paging = <u32>bits(word2, PASIDE_FSPM_MSB - 128, PASIDE_FSPM_LSB - 128);
-  const firstRoot = word2 & ~below(PASIDE_FSPTPTR_LSB - 128);
-  const secondRoot = word0 & ~below(PASIDE_SSPTPTR_LSB);
-  if (!isSupported(type, width, paging, firstRoot)) return refuse(FR_PASID_INVALID);
-  const did = <u32>bits(load<u64>(entry, 8), PASIDE_DID_MSB - 64, PASIDE_DID_LSB - 64);
+  const type = typeOf(entry);
+  const width = widthOf(entry);
+  const did = domainOf(entry);
   if (type === PGTT_PASS_THROUGH) return withMode(stream, word, MODE_BYPASS, did);
 
+  const firstRoot = firstRootOf(entry);
+  const secondRoot = word0 & ~below(PASIDE_SSPTPTR_LSB);
   const snooped = bit(load<u64>(entry, 8), PASIDE_PWSNP_LSB - 64);
   let second: usize = 0;
   if (type !== PGTT_FIRST_STAGE) {
-    if (isBeyondHost(secondRoot)) return refuse(FR_PASID_RESERVED);
-    second = acquireSecondStage(did, secondRoot, width, bit(word0, PASIDE_SSADE_LSB), snooped);
-  } else if (isBeyondHost(firstRoot)) {
-    return refuse(FR_PASID_RESERVED);
+    // Alone it is asked for by requests themselves: those with and without PASID have different rules.
+    const alone: u64 = type === PGTT_NESTED ? 0 : hasPasid ? WALK_BAR_EXECUTE : WALK_NO_PASID;
+    second = acquireSecondStage(did, secondRoot, width, bit(word0, PASIDE_SSADE_LSB), snooped, alone);
   }
   if (type === PGTT_SECOND_STAGE) {
     const context = withMode(stream, word, MODE_STAGE2, did);
@@ -174,7 +218,16 @@ export function configurePasid(
   else walk |= sre ? WALK_BAR_EXECUTE : WALK_BAR_EXECUTE | WALK_BAR_PRIVILEGED;
   const outputBits = second !== 0 ? inputBitsOfWidth(width) : 52;
   const context = withMode(stream, word, second !== 0 ? MODE_NESTED : MODE_STAGE1, did);
-  attachFirstStage(context, did, pasid, firstRoot, walk, paging === FSPM_5_LEVEL, outputBits, second);
+  attachFirstStage(
+    context,
+    did,
+    pasid,
+    firstRoot,
+    walk,
+    pagingOf(entry) === FSPM_5_LEVEL,
+    outputBits,
+    second,
+  );
   if (second !== 0) dropReference(second);
   return context;
 }

@@ -31,12 +31,21 @@ export function inputBitsOfWidth(width: u32): u32 {
 
 /**
  * The space of a second stage with root table `root`, with a reference for the caller. `flags` are its accessed and
- * dirty flags (SSADE); `snooped` says whether they may be set (PWSNP).
+ * dirty flags (SSADE); `snooped` says whether they may be set (PWSNP); `alone` holds flags of the walk configuration
+ * for requests that have no other stage.
  */
-export function acquireSecondStage(did: u32, root: u64, width: u32, flags: bool, snooped: bool): usize {
-  // 39 bits are three levels, and so on: the first level is 2 - width.
-  const inputBits = min(inputBitsOfWidth(width), SPACE_INPUT_BITS);
-  let walk = packWalk(12, 2 - <i32>width, inputBits, 52) | packHostWidth(hostWidth()) | WALK_AFFD;
+export function acquireSecondStage(
+  did: u32,
+  root: u64,
+  width: u32,
+  flags: bool,
+  snooped: bool,
+  alone: u64,
+): usize {
+  // 39 bits are three levels, and so on: the first level is 2 - width. Its table is whole, however narrow MGAW is;
+  // what is beyond MGAW does not get here.
+  const inputBits = max(21 + 9 * width, min(inputBitsOfWidth(width), SPACE_INPUT_BITS));
+  let walk = packWalk(12, 2 - <i32>width, inputBits, 52) | packHostWidth(hostWidth()) | WALK_AFFD | alone;
   if (flags) {
     walk |= WALK_HA | WALK_HD;
     if (!snooped || !ecap(ECAP_SMPWC_LSB)) walk |= WALK_NO_UPDATE;

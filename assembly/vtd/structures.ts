@@ -6,9 +6,14 @@ import { CNT_CD_FETCHES, CNT_STE_FETCHES } from "../../src/spec/abi/core";
 import {
   CE_FPD_LSB,
   CE_P_LSB,
+  SCE_DTE_LSB,
   SCE_FPD_LSB,
   SCE_P_LSB,
   SCE_PASIDDIRPTR_LSB,
+  SCE_PASIDE_LSB,
+  SCE_PRE_LSB,
+  SCE_RID_PASID_MSB,
+  SCE_RID_PRIV_LSB,
   SCE_RID_PRIV_MSB,
 } from "../../src/spec/vtd/context-entry";
 import {
@@ -29,12 +34,19 @@ import {
   FR_ROOT_RESERVED,
 } from "../../src/spec/vtd/faults";
 import { PDE_FPD_LSB, PDE_P_LSB, PDE_SMPTBLPTR_LSB } from "../../src/spec/vtd/pasid-entry";
+import {
+  ECAP_DT_LSB,
+  ECAP_PASID_LSB,
+  ECAP_PRS_LSB,
+  ECAP_RPS_LSB,
+  ECAP_SRS_LSB,
+} from "../../src/spec/vtd/registers";
 import { RE_CTP_LSB, RE_P_LSB, SRE_LP_LSB } from "../../src/spec/vtd/root-entry";
-import { below, bit } from "../lib/bits";
+import { below, bit, ones } from "../lib/bits";
 import { count } from "../mem/arena";
 import { Bus, hostOf } from "../mem/physical";
 import { Fault, REASON_MISSING } from "../pt/state";
-import { isBeyondHost, rootTable } from "./features";
+import { ecap, isBeyondHost, rootTable } from "./features";
 import { raise } from "./reason";
 
 /** Fault processing disable of the entries read so far. */
@@ -101,13 +113,21 @@ export function scalableContext(sid: u32): usize {
   Disable.note(entry, SCE_FPD_LSB);
   const low = load<u64>(entry);
   if (!bit(low, SCE_P_LSB)) return refuse(FR_CONTEXT_NOT_PRESENT);
+  return hasReservedContext(entry) ? refuse(FR_CONTEXT_RESERVED) : entry;
+}
+
+/** Reserved bits of a scalable-mode context entry, and fields of what is not there (9.4). */
+function hasReservedContext(entry: usize): bool {
+  const low = load<u64>(entry);
+  const high = load<u64>(entry, 8);
   // Host permission tables are absent, so bits 5 and 6 are reserved as 7 and 8 are.
-  const reserved =
-    (low & 0x1e0) !== 0 ||
-    isBeyondHost(low) ||
-    load<u64>(entry, 8) >> (SCE_RID_PRIV_MSB - 63) !== 0 ||
-    (load<u64>(entry, 16) | load<u64>(entry, 24)) !== 0;
-  return reserved ? refuse(FR_CONTEXT_RESERVED) : entry;
+  if ((low & 0x1e0) !== 0 || isBeyondHost(low) || high >> (SCE_RID_PRIV_MSB - 63) !== 0) return true;
+  if ((load<u64>(entry, 16) | load<u64>(entry, 24)) !== 0) return true;
+  if (bit(low, SCE_DTE_LSB) && !ecap(ECAP_DT_LSB)) return true;
+  if (bit(low, SCE_PASIDE_LSB) && !ecap(ECAP_PASID_LSB)) return true;
+  if (bit(low, SCE_PRE_LSB) && !ecap(ECAP_PRS_LSB)) return true;
+  if ((high & ones(SCE_RID_PASID_MSB - 63)) !== 0 && !ecap(ECAP_RPS_LSB)) return true;
+  return bit(high, SCE_RID_PRIV_LSB - 64) && !ecap(ECAP_SRS_LSB);
 }
 
 /** The PASID table entry of `pasid` below the context entry `context`, not yet looked at; 0 with the fault raised. */

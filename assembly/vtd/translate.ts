@@ -6,18 +6,20 @@ import {
   ACCESS_WRITE,
   CNT_DISABLED,
   CNT_NOT_LOOKED_UP,
+  PASID_VALID,
   STATUS_FAULT,
   STATUS_TRANSLATED,
 } from "../../src/spec/abi/core";
-import { FR_LEGACY_TOO_WIDE, FR_TOO_WIDE } from "../../src/spec/vtd/faults";
+import { FR_LEGACY_TOO_WIDE, FR_PASID_NO_EXECUTE, FR_TOO_WIDE } from "../../src/spec/vtd/faults";
 
 import { count } from "../mem/arena";
 import { bypass, recordFault } from "../outcome";
-import { CTX_FLAGS, MODE_BYPASS, MODE_MASK } from "../tlb/contexts";
+import { CTX_FLAGS, CTX_PASID, MODE_BYPASS, MODE_MASK } from "../tlb/contexts";
 import { isRecorded } from "./context";
 import { isBeyondHost, isLegacy } from "./features";
 import { codeOf, raise } from "./reason";
 import { Disable } from "./structures";
+import { isInterrupt, isOutputLegal } from "./walks";
 import { walkWindow } from "./windows";
 
 /** GSTS.TES = 0: everything passes. Returns the status. */
@@ -27,20 +29,29 @@ export function translateDisabled(iova: u64): u32 {
   return bypass(iova);
 }
 
+/** A request without PASID to the interrupt range is an interrupt, whatever the tables say (3.14). */
+export function isUntranslated(pasid: u32, iova: u64): bool {
+  return (pasid & PASID_VALID) === 0 && isInterrupt(iova);
+}
+
 /** A request that no space of its context covers: pass-through, an address too wide, or one in a window. */
 export function withoutTables(context: usize, iova: u64, access: u32): u32 {
   const mode = load<u32>(context + CTX_FLAGS) & MODE_MASK;
-  if (mode === MODE_BYPASS) return passThrough(iova);
+  if (mode === MODE_BYPASS) return passThrough(context, iova, access);
   if (walkWindow(context, mode, iova, access)) return STATUS_TRANSLATED;
   return STATUS_FAULT;
 }
 
-function passThrough(iova: u64): u32 {
+function passThrough(context: usize, iova: u64, access: u32): u32 {
+  if ((access & ACCESS_EXECUTE) !== 0 && load<u32>(context + CTX_PASID) !== 0) {
+    raise(FR_PASID_NO_EXECUTE);
+    return STATUS_FAULT;
+  }
   if (isBeyondHost(iova)) {
     raise(isLegacy() ? FR_LEGACY_TOO_WIDE : FR_TOO_WIDE);
     return STATUS_FAULT;
   }
-  return bypass(iova);
+  return isOutputLegal(iova) ? bypass(iova) : STATUS_FAULT;
 }
 
 /** Ends a faulting request: appends its record as the `at`-th and returns the status code. */

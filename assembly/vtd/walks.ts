@@ -2,17 +2,39 @@
 // 3.4 to 3.8; 3.14 for FEEx_xxxx).
 
 import { FR_INTERRUPT_RANGE, FR_LEGACY_INTERRUPT_RANGE } from "../../src/spec/vtd/faults";
+import { WALK_NO_PASID } from "../pt/fmt/vtd";
 import { VtdFirstStage } from "../pt/fmt/vtd-first-stage";
 import { VtdSecondStage } from "../pt/fmt/vtd-second-stage";
 import { nestedWalk, stage1Request, stage2Request } from "../pt/nested";
+import { Plain } from "../pt/plain";
 import { Leaf } from "../pt/state";
-import { MODE_NESTED, MODE_STAGE2 } from "../tlb/contexts";
+import { Short } from "../short-path";
+import { CTX_FLAGS, CTX_PASID, MODE_MASK, MODE_NESTED, MODE_STAGE2 } from "../tlb/contexts";
+import { SPACE_CONFIG } from "../tlb/space";
 import { isLegacy } from "./features";
 import { raise } from "./reason";
 
 /** FEEx_xxxx: addresses that mean interrupts. */
 const INTERRUPT_BLOCK: u64 = 0xfee;
 const INTERRUPT_BLOCK_LG2: u32 = 20;
+
+/** Whether `address` lies in the interrupt range. */
+export function isInterrupt(address: u64): bool {
+  return address >> INTERRUPT_BLOCK_LG2 === INTERRUPT_BLOCK;
+}
+
+/** The short way of a miss (../short-path.ts); what leads into the interrupt range is not answered here. */
+export function walkShort(context: usize, half: usize, iova: u64, access: u32, probed: u32): u32 {
+  if (isInterrupt(iova) && load<u32>(context + CTX_PASID) === 0) return 0;
+  const fetches = Short.walk<VtdFirstStage, VtdSecondStage>(context, half, iova, access, probed);
+  if (fetches === 0) return 0;
+  if (isInterrupt(Leaf.output)) {
+    Plain.takeBack(fetches, load<u32>(context + CTX_FLAGS) & MODE_MASK);
+    return 0;
+  }
+  Short.fill(context, half, iova, probed);
+  return fetches;
+}
 
 /** The walks of a mode; true with Leaf set, false with the Fault raised. */
 export function walkContext(mode: u32, space: usize, input: u64, access: u32): bool {
@@ -24,17 +46,22 @@ export function walkContext(mode: u32, space: usize, input: u64, access: u32): b
   } else {
     ok = stage1Request<VtdFirstStage>(space, input, access);
   }
-  return ok && isOutputLegal();
+  if (!ok || !isOutputLegal(Leaf.output)) return false;
+  // What leads around the range, or begins around it without PASID, is cut, so that no entry covers the range.
+  cutAround(Leaf.output);
+  if ((load<u64>(space + SPACE_CONFIG) & WALK_NO_PASID) !== 0) cutAround(input);
+  return true;
 }
 
-/** No translation may lead into the interrupt range; one that leads around it is cut, so that no entry covers it. */
-function isOutputLegal(): bool {
-  if (Leaf.output >> INTERRUPT_BLOCK_LG2 === INTERRUPT_BLOCK) {
-    return raise(isLegacy() ? FR_LEGACY_INTERRUPT_RANGE : FR_INTERRUPT_RANGE);
-  }
-  const beyond = max(Leaf.lg2, INTERRUPT_BLOCK_LG2);
-  if (Leaf.output >> beyond === (INTERRUPT_BLOCK << INTERRUPT_BLOCK_LG2) >> beyond) {
+/** No access may end in the interrupt range; false with the Fault raised. */
+export function isOutputLegal(address: u64): bool {
+  return !isInterrupt(address) || raise(isLegacy() ? FR_LEGACY_INTERRUPT_RANGE : FR_INTERRUPT_RANGE);
+}
+
+/** Cuts Leaf to 1 MiB where the page around `address` holds the interrupt range. */
+function cutAround(address: u64): void {
+  const lg2 = max(Leaf.lg2, INTERRUPT_BLOCK_LG2);
+  if (address >> lg2 === (INTERRUPT_BLOCK << INTERRUPT_BLOCK_LG2) >> lg2) {
     Leaf.lg2 = min(Leaf.lg2, INTERRUPT_BLOCK_LG2);
   }
-  return true;
 }

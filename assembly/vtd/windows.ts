@@ -9,9 +9,10 @@ import { count } from "../mem/arena";
 import { isBarred } from "../pt/bars";
 import { firstLevelOf } from "../pt/config";
 import { plainFirstStage, plainSecondStage } from "../pt/fmt/vtd";
-import { acquireSpace, HALF_SPACE, MODE_STAGE2 } from "../tlb/contexts";
+import { acquireSpace, HALF_SPACE, MODE_STAGE2, retag } from "../tlb/contexts";
 import {
   dropReference,
+  isEmpty,
   KIND_STAGE1,
   KIND_STAGE2,
   SPACE_ASID,
@@ -37,6 +38,7 @@ function isCanonical57(iova: u64): bool {
 export function walkWindow(context: usize, mode: u32, iova: u64, access: u32): bool {
   const space: usize = load<u32>(context + HALF_SPACE);
   const config = load<u64>(space + SPACE_CONFIG);
+  if (isBarred(config, access)) return false;
   const fiveLevel = firstLevelOf(config) < 0;
   if (mode === MODE_STAGE2) {
     if (!fiveLevel || iova >> mgaw() !== 0 || iova >> 57 !== 0) {
@@ -45,7 +47,6 @@ export function walkWindow(context: usize, mode: u32, iova: u64, access: u32): b
   } else if (!fiveLevel || !isCanonical57(iova)) {
     return raise(FR_NOT_CANONICAL);
   }
-  if (isBarred(config, access)) return false;
   count(CNT_IOTLB_MISSES);
   const second = mode === MODE_STAGE2;
   const root = load<u64>(space + SPACE_ROOT) + (((iova >> 52) & 31) << WINDOW_LG2);
@@ -59,6 +60,8 @@ export function walkWindow(context: usize, mode: u32, iova: u64, access: u32): b
     second ? plainSecondStage(config) : plainFirstStage(config),
   );
   const ok = walkContext(mode, window, iova & BITS_52, access);
+  // Invalidations by address know the addresses that tags hold: table pointers of a window must not outlive the walk.
+  if (!isEmpty(window)) retag(window);
   dropReference(window);
   return ok;
 }

@@ -16,7 +16,7 @@ export interface VmidRule {
   ofAsid(asid: number): number;
 }
 
-/** The 16-byte commands for one line; none for a kind that SMMUv3 does not have. */
+/** The 16-byte commands for one line. Throws RangeError for a line that is not SMMUv3's. */
 export function encodeInvalidation(kind: string, args: readonly bigint[], vmids: VmidRule): Uint8Array[] {
   const [first = 0n, second = 0n] = args;
   const vmid = (recorded: bigint): number => vmids.guest ?? Math.max(0, Number(recorded));
@@ -51,7 +51,7 @@ export function encodeInvalidation(kind: string, args: readonly bigint[], vmids:
     case "sync":
       return [command(commands.CMD_SYNC).bytes];
     default:
-      return [];
+      throw new RangeError(`"i" line: ${kind} is no SMMUv3 command`);
   }
 }
 

@@ -1,8 +1,8 @@
-// Counters over several windows: the SMMU is reset between them.
-import type { SmmuCounters } from "../index.js";
+// Counters over several windows: the IOMMU is reset between them.
+import type { TranslationCounters } from "../index.js";
 
 /** Adds the counters of a window to a sum. */
-export function addCounters(sum: SmmuCounters, part: SmmuCounters): void {
+export function addCounters(sum: TranslationCounters, part: TranslationCounters): void {
   const target = sum as unknown as Record<string, unknown>;
   for (const [name, value] of Object.entries(part)) {
     const old = target[name];
@@ -12,8 +12,8 @@ export function addCounters(sum: SmmuCounters, part: SmmuCounters): void {
       const before = (old ?? []) as number[];
       target[name] = value.map((item: number, index) => item + (before[index] ?? 0));
     } else {
-      const nested = (old ?? {}) as SmmuCounters;
-      addCounters(nested, value as unknown as SmmuCounters);
+      const nested = (old ?? {}) as TranslationCounters;
+      addCounters(nested, value as unknown as TranslationCounters);
       target[name] = nested;
     }
   }

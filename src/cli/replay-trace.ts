@@ -1,38 +1,23 @@
-// Replays one trace: its events drive the software of a ReplayMachine, its accesses go through the SMMU in batches, and
-// every physical address is compared with the recorded one.
+// Replays one trace: its events drive the software of a ReplayMachine, its accesses go through the IOMMU in batches, and
+// every physical address is compared with the recorded one. The loop is the same for every vendor.
 //
 // Accesses wait in the batch columns until something changes that they could see: a mapping, a command, a window.
 // An access through a page that is unmapped but not yet invalidated may hit a cache; that is a legal answer.
-import {
-  type AccessColumns,
-  type ItrDirection,
-  type ItrHandler,
-  ItrReader,
-  type SmmuCounters,
-} from "../index.js";
+import type { AccessColumns, ItrDirection, ItrHandler, TranslationCounters } from "../index.js";
+import { ItrReader } from "../index.js";
 import { type OnBytes, readChunks } from "./input.js";
 import { InputError, messageOf } from "./input-error.js";
+import { type AccessTally, ReplayAccesses } from "./replay-accesses.js";
+import { type Architecture, architectureOf } from "./replay-architectures.js";
 import { addCounters } from "./replay-counters.js";
-import { type Domain, type MachineOptions, OFFSET, ReplayMachine } from "./replay-machine.js";
-
-const LISTED = 20;
-const MIN_STREAM_BITS = 16;
-
-/** An access whose answer is not the recorded one. */
-export interface Difference {
-  line: number;
-  stream: number;
-  iova: string;
-  expected: string;
-  actual: string;
-}
+import type { MachineOptions, ReplayMachine } from "./replay-machine.js";
+import { OFFSET } from "./replay-memory.js";
+import type { Domain, ReplayWindow } from "./replay-window.js";
 
 /** Everything a replay found out. */
-export interface ReplayResult {
+export interface ReplayResult extends AccessTally {
   header: Record<string, string>;
-  accesses: number;
-  reads: number;
-  writes: number;
+  architecture: Architecture;
   windows: number;
   streams: number;
   domains: number;
@@ -47,13 +32,10 @@ export interface ReplayResult {
   faultLines: number;
   /** Time axis of the trace, in microseconds: the sum over the windows. */
   traceMicroseconds: number;
-  /** Seconds spent in translation batches, and in all. */
-  translateSeconds: number;
+  /** Seconds in all. */
   seconds: number;
-  counters: SmmuCounters;
+  counters: TranslationCounters;
   tables: { domains: number; hypervisor: number };
-  differences: number;
-  listed: Difference[];
 }
 
 /** Replays a file ("-": standard input). Throws InputError or TraceError for bad input. */
@@ -63,231 +45,187 @@ export async function replayTrace(
   onBytes?: OnBytes,
 ): Promise<ReplayResult> {
   const start = performance.now();
-  const replay: TraceReplay = new TraceReplay(options, (reason) => new InputError(reason, file, reader.line));
-  const reader: ItrReader = new ItrReader(replay, { file });
+  const replay = new TraceReplay(options);
+  const reader = new ItrReader(replay, { file });
   try {
     for await (const chunk of readChunks(file, onBytes)) reader.push(chunk);
     reader.end();
-    replay.finish();
+    const result = replay.finish();
+    result.seconds = (performance.now() - start) / 1000;
+    return result;
   } catch (error) {
     if (error instanceof InputError) throw error.atLine(reader.line + 1);
     if (error instanceof RangeError) throw new InputError(messageOf(error), file, reader.line);
     throw error;
   }
-  replay.result.seconds = (performance.now() - start) / 1000;
-  return replay.result;
+}
+
+/** Header lines that decide what is replayed on. */
+const DECIDING: readonly string[] = ["arch", "mode"];
+
+/** What the header decides. */
+interface Setup {
+  architecture: Architecture;
+  machine: ReplayMachine;
+  accesses: ReplayAccesses;
 }
 
 class TraceReplay implements ItrHandler {
-  readonly result: ReplayResult;
-  readonly #refusal: (reason: string) => InputError;
-  readonly #machine: ReplayMachine;
-  readonly #nested: boolean;
+  readonly #options: MachineOptions;
+  readonly #result: Omit<ReplayResult, "architecture" | "counters"> = {
+    header: {},
+    ...{ accesses: 0, reads: 0, writes: 0, windows: 0, streams: 0, domains: 0 },
+    ...{ maps: 0, unmaps: 0, overlaps: 0, emptyUnmaps: 0 },
+    ...{ invalidationLines: 0, registerWrites: 0, bypassed: 0, faultLines: 0 },
+    ...{ traceMicroseconds: 0, translateSeconds: 0, seconds: 0, differences: 0, listed: [] },
+    tables: { domains: 0, hypervisor: 0 },
+  };
   readonly #streams = new Map<number, { d0: number | undefined; d1: number | undefined }>();
   readonly #domainOf = new Map<number, Domain | undefined>();
   /** Domains that took a mapping of an unknown stream, by its first address. */
-  readonly #unknown = new Map<bigint, Domain[]>();
-  readonly #capacity: number;
-  readonly #expected: Uint32Array;
-  readonly #lines: Float64Array;
-  #waiting = 0;
-  #started = false;
+  readonly #unknown = new Map<bigint, readonly Domain[]>();
+  #made: Setup | undefined;
+  #open: ReplayWindow | undefined;
+  #counters: TranslationCounters | undefined;
 
-  constructor(options: MachineOptions, refusal: (reason: string) => InputError) {
-    this.#refusal = refusal;
-    this.#nested = options.nested;
-    this.#machine = new ReplayMachine(options);
-    this.#capacity = this.#machine.smmu.batch.capacity;
-    this.#expected = new Uint32Array(2 * this.#capacity);
-    this.#lines = new Float64Array(this.#capacity);
-    this.result = {
-      header: {},
-      ...{
-        accesses: 0,
-        reads: 0,
-        writes: 0,
-        windows: 0,
-        streams: 0,
-        domains: 0,
-        maps: 0,
-        unmaps: 0,
-        overlaps: 0,
-      },
-      ...{ emptyUnmaps: 0, invalidationLines: 0, registerWrites: 0, bypassed: 0, faultLines: 0 },
-      ...{ traceMicroseconds: 0, translateSeconds: 0, seconds: 0, differences: 0, listed: [] },
-      counters: this.#machine.smmu.counters(),
-      tables: { domains: 0, hypervisor: 0 },
-    };
+  constructor(options: MachineOptions) {
+    this.#options = options;
   }
 
   header(key: string, value: string): void {
-    this.result.header[key] = value;
-    if (key === "arch" && value !== "smmuv3") {
-      throw this.#refusal(`arch ${value} is not supported, only smmuv3`);
+    const { header } = this.#result;
+    if (this.#made && DECIDING.includes(key) && header[key] !== value) {
+      throw new RangeError(`"# ${key}" expected before the first event`);
     }
+    header[key] = value;
+    if (key === "arch") architectureOf(header);
   }
 
   stream(stream: number, d0: number | undefined, d1: number | undefined): void {
-    if (this.#nested && d0 === -1) {
-      throw this.#refusal("--mode nested needs a stage 1, and this trace was recorded with stage 2 only");
-    }
+    this.#setup.machine.check(stream, d0, d1);
     this.#streams.set(stream, { d0, d1 });
-    this.result.streams = this.#streams.size;
-    if (this.#started) this.#attach(stream);
+    this.#result.streams = this.#streams.size;
+    if (this.#open) this.#attach(this.#settle(), stream);
   }
 
   window(_time: number): void {
     this.#closeWindow();
-    this.#start();
-    this.result.windows++;
+    this.#openWindow();
+    this.#result.windows++;
   }
 
   elapsed(microseconds: number): void {
-    this.result.traceMicroseconds += microseconds;
+    this.#result.traceMicroseconds += microseconds;
   }
 
   map(stream: number, iova: bigint, pa: bigint, size: bigint, direction: ItrDirection): void {
-    this.#settle();
-    this.result.maps++;
+    const window = this.#settle();
+    this.#result.maps++;
     const rights = { read: direction !== "w", write: direction !== "r" };
     if (stream >= 0) {
       const domain = this.#domainOf.get(stream);
-      if (domain && this.#machine.map(domain, iova, pa, size, rights)) this.result.overlaps++;
+      if (domain && window.map(domain, iova, pa, size, rights)) this.#result.overlaps++;
       return;
     }
     // of an unknown stream: into every domain that has nothing there
-    const took = [...this.#machine.domains].filter(({ table }) => table.lookup(iova) === undefined);
-    for (const domain of took) this.#machine.map(domain, iova, pa, size, rights);
+    const took = window.domains.filter(({ table }) => table.lookup(iova) === undefined);
+    for (const domain of took) window.map(domain, iova, pa, size, rights);
     this.#unknown.set(iova, took);
   }
 
   unmap(stream: number, iova: bigint, size: bigint): void {
     this.#settle();
-    this.result.unmaps++;
+    this.#result.unmaps++;
     const known = this.#domainOf.get(stream);
     const domains = stream < 0 ? (this.#unknown.get(iova) ?? []) : known ? [known] : [];
     let removed = 0n;
     for (const { table } of domains) removed += table.unmap(iova, size);
-    if (removed < size) this.result.emptyUnmaps++;
+    if (removed < size) this.#result.emptyUnmaps++;
     if (stream < 0) this.#unknown.delete(iova);
   }
 
   invalidate(kind: string, args: readonly bigint[]): void {
-    this.#translate();
-    if (!this.#started) this.#start();
-    this.result.invalidationLines++;
-    this.#machine.invalidate(kind, args);
+    this.#setup.accesses.translate();
+    this.#result.invalidationLines++;
+    this.#window.invalidate(kind, args);
   }
 
   register(): void {
-    this.result.registerWrites++;
+    this.#result.registerWrites++;
   }
 
   bypass(): void {
-    this.result.bypassed++;
+    this.#result.bypassed++;
   }
 
   fault(): void {
-    this.result.faultLines++;
+    this.#result.faultLines++;
   }
 
   accesses(columns: AccessColumns): void {
-    if (!this.#started) this.#start();
-    this.#machine.ring();
-    let { stream, iova32, access } = this.#machine.smmu.batch;
-    const high = this.#nested ? Number(OFFSET >> 32n) : 0;
-    let writes = 0;
-    for (let from = 0; from < columns.count; from++) {
-      if (this.#waiting === this.#capacity) {
-        this.#translate();
-        ({ stream, iova32, access } = this.#machine.smmu.batch);
-      }
-      const to = this.#waiting++;
-      const write = columns.access[from] === 1 ? 1 : 0;
-      stream[to] = columns.stream[from] as number;
-      iova32[2 * to] = columns.iova[2 * from] as number;
-      iova32[2 * to + 1] = columns.iova[2 * from + 1] as number;
-      access[to] = write;
-      this.#expected[2 * to] = columns.pa[2 * from] as number;
-      this.#expected[2 * to + 1] = (columns.pa[2 * from + 1] as number) + high;
-      this.#lines[to] = columns.line[from] as number;
-      writes += write;
-    }
-    this.result.accesses += columns.count;
-    this.result.writes += writes;
-    this.result.reads += columns.count - writes;
+    this.#window.ring();
+    this.#setup.accesses.take(columns);
   }
 
-  /** Ends the last window. */
-  finish(): void {
+  /** Ends the last window; everything that was found out. */
+  finish(): ReplayResult {
     this.#closeWindow();
+    const { architecture, machine } = this.#setup;
+    return { ...this.#result, architecture, counters: this.#counters ?? machine.iommu.counters() };
   }
 
-  #start(): void {
-    this.#started = true;
+  /** Made at the first event, when the header is complete. */
+  get #setup(): Setup {
+    this.#made ??= setUp(this.#options, this.#result);
+    return this.#made;
+  }
+
+  /** The open window; a trace may begin without a `w` line. */
+  get #window(): ReplayWindow {
+    return this.#open ?? this.#openWindow();
+  }
+
+  #openWindow(): ReplayWindow {
     let largest = 0;
     for (const stream of this.#streams.keys()) largest = Math.max(largest, stream);
-    this.#machine.start(Math.max(MIN_STREAM_BITS, Math.floor(Math.log2(largest)) + 1));
+    this.#open = this.#setup.machine.powerOn(largest);
     this.#unknown.clear();
     this.#domainOf.clear();
-    for (const stream of this.#streams.keys()) this.#attach(stream);
+    for (const stream of this.#streams.keys()) this.#attach(this.#open, stream);
+    return this.#open;
   }
 
-  #attach(stream: number): void {
+  #attach(window: ReplayWindow, stream: number): void {
     const { d0, d1 } = this.#streams.get(stream) ?? { d0: undefined, d1: undefined };
-    this.#domainOf.set(stream, this.#machine.attach(stream, d0, d1));
-    this.result.domains = Math.max(this.result.domains, this.#machine.domainCount);
+    this.#domainOf.set(stream, window.attach(stream, d0, d1));
+    this.#result.domains = Math.max(this.#result.domains, window.domains.length);
   }
 
   #closeWindow(): void {
-    if (!this.#started) return;
-    this.#translate();
-    this.#machine.ring();
-    addCounters(this.result.counters, this.#machine.smmu.counters());
-    const { domains, hypervisor } = this.#machine.tableCounts;
-    this.result.tables.domains = Math.max(this.result.tables.domains, domains);
-    this.result.tables.hypervisor = Math.max(this.result.tables.hypervisor, hypervisor);
+    if (this.#open === undefined) return;
+    const { machine, accesses } = this.#setup;
+    accesses.translate();
+    this.#open.ring();
+    const counters = machine.iommu.counters();
+    if (this.#counters) addCounters(this.#counters, counters);
+    else this.#counters = counters;
+    const { domains, hypervisor } = this.#open.tableCounts;
+    const { tables } = this.#result;
+    tables.domains = Math.max(tables.domains, domains);
+    tables.hypervisor = Math.max(tables.hypervisor, hypervisor);
   }
 
-  /** Before tables change: what was asked before is answered, what was commanded is done. */
-  #settle(): void {
-    if (!this.#started) this.#start();
-    this.#translate();
-    this.#machine.ring();
+  /** Before tables or structures change: what was asked before is answered, what was commanded is done. */
+  #settle(): ReplayWindow {
+    this.#setup.accesses.translate();
+    this.#window.ring();
+    return this.#window;
   }
+}
 
-  #translate(): void {
-    const count = this.#waiting;
-    if (count === 0) return;
-    this.#waiting = 0;
-    const { smmu } = this.#machine;
-    const start = performance.now();
-    const failed = smmu.run(count);
-    this.result.translateSeconds += (performance.now() - start) / 1000;
-    const { pa32, status } = smmu.batch;
-    const expected = this.#expected;
-    for (let i = 0; i < count; i++) {
-      const wrong =
-        pa32[2 * i] !== expected[2 * i] || pa32[2 * i + 1] !== expected[2 * i + 1] || status[i] !== 0;
-      if (wrong) this.#differs(i, failed);
-    }
-  }
-
-  #differs(index: number, failed: number): void {
-    this.result.differences++;
-    if (this.result.listed.length === LISTED) return;
-    const { batch } = this.#machine.smmu;
-    const fault = failed > 0 ? this.#machine.smmu.faults().find((item) => item.index === index) : undefined;
-    const status = batch.status[index] as number;
-    const text = (value: bigint | undefined): string => `0x${(value ?? 0n).toString(16)}`;
-    const expected =
-      (BigInt(this.#expected[2 * index + 1] ?? 0) << 32n) | BigInt(this.#expected[2 * index] ?? 0);
-    this.result.listed.push({
-      line: this.#lines[index] as number,
-      stream: batch.stream[index] as number,
-      iova: text(batch.iova[index]),
-      expected: text(expected),
-      actual: fault?.name ?? (status <= 1 ? text(batch.pa[index]) : `status ${status}`),
-    });
-  }
+function setUp(options: MachineOptions, result: Omit<ReplayResult, "architecture" | "counters">): Setup {
+  const architecture = architectureOf(result.header);
+  const machine = architecture.make(options, result.header);
+  const offset = options.nested ? OFFSET : 0n;
+  return { architecture, machine, accesses: new ReplayAccesses(machine.iommu, offset, result) };
 }

@@ -1,6 +1,6 @@
 // The replay command: options, the report for people and the one for programs.
 import { basename } from "node:path";
-import type { CacheOptions, SmmuCounters } from "../index.js";
+import type { CacheOptions, TranslationCounters } from "../index.js";
 import { describeIotlb } from "./caches.js";
 import { Progress } from "./progress.js";
 import { type ReplayResult, replayTrace } from "./replay-trace.js";
@@ -101,12 +101,13 @@ export function report(file: string, options: ReplayOptions, result: ReplayResul
 
 /** Names and values. */
 function reportRows(result: ReplayResult): [string, string][] {
-  const { counters } = result;
+  const { counters, architecture } = result;
+  const [first, second] = architecture.stages;
   const walks = (): string =>
     [
-      `stage 1 ${hits(counters, "walkCacheStage1")}`,
-      `stage 2 ${hits(counters, "walkCacheStage2")}`,
-      `IPA ${hits(counters, "stage2Tlb")}`,
+      `${first} ${hits(counters, "walkCacheStage1")}`,
+      `${second} ${hits(counters, "walkCacheStage2")}`,
+      `${architecture.between} ${hits(counters, "stage2Tlb")}`,
     ].join(", ");
   const faults = Object.entries(counters.faults).filter(([, times]) => times > 0);
   return [
@@ -116,7 +117,7 @@ function reportRows(result: ReplayResult): [string, string][] {
     ],
     [
       "  per second",
-      `${rate(perSecond(result.accesses, result.translateSeconds))} in the SMMU, ${rate(perSecond(result.accesses, result.seconds))} with the driver's part`,
+      `${rate(perSecond(result.accesses, result.translateSeconds))} in the ${architecture.unit}, ${rate(perSecond(result.accesses, result.seconds))} with the driver's part`,
     ],
     ["IOTLB hits", percent(counters.iotlbHits, counters.iotlbHits + counters.iotlbMisses)],
     ["walk cache hits", walks()],
@@ -138,15 +139,18 @@ function reportRows(result: ReplayResult): [string, string][] {
   ];
 }
 
-function hits(counters: SmmuCounters, cache: "walkCacheStage1" | "walkCacheStage2" | "stage2Tlb"): string {
+function hits(
+  counters: TranslationCounters,
+  cache: "walkCacheStage1" | "walkCacheStage2" | "stage2Tlb",
+): string {
   const found = counters[`${cache}Hits`];
   return percent(found, found + counters[`${cache}Misses`]);
 }
 
-function tablePages({ tables }: ReplayResult): string {
+function tablePages({ tables, architecture }: ReplayResult): string {
   return tables.hypervisor === 0
     ? `${count(tables.domains)} at most`
-    : `${count(tables.domains)} of the guest, ${count(tables.hypervisor)} of stage 2 at most`;
+    : `${count(tables.domains)} of the guest, ${count(tables.hypervisor)} of ${architecture.stages[1]} at most`;
 }
 
 /** One line on what a trace is. */
@@ -169,9 +173,10 @@ function printDifferences(result: ReplayResult): void {
 
 function printReport(file: string, options: ReplayOptions, result: ReplayResult): void {
   console.log(describeTrace(file, result));
+  const [first, second] = result.architecture.stages;
   const how =
     options.mode === "nested"
-      ? `nested: the recorded stage 1 over a stage 2 with leaves of up to ${2 ** (options.stage2LeafLg2 - 10)} KiB`
+      ? `nested: the recorded ${first} over a ${second} with leaves of up to ${2 ** (options.stage2LeafLg2 - 10)} KiB`
       : "recorded: the tables of the recorded driver";
   console.log(`${styled("bold", how)}; IOTLB ${describeIotlb(options.caches)}`);
   printRows(result);

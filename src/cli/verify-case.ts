@@ -35,6 +35,8 @@ export interface Runner {
   start(vector: VerifyCase): StepRun;
   /** Told that a step of the last case ended in an exception: what it ran on is not to be used again. */
   broken(): void;
+  /** What was taken otherwise than the cases have it, each thing once. */
+  notes?(): Iterable<string>;
 }
 
 /** A kind of step: the fields that it may have, and whether later steps depend on its having been done. */

@@ -7,6 +7,7 @@ import {
   type IommuMachine,
   type PageResponse,
   SmmuV3Driver,
+  VtdDriver,
 } from "../index.js";
 import type { Range } from "./verify-case.js";
 
@@ -23,6 +24,8 @@ export interface HostDriver extends IommuDriver {
 /** What a case says of the machine, and the endpoints' ear for page responses. */
 export interface MachineOptions extends CacheOptions {
   ram: readonly Range[] | undefined;
+  /** VT-d: first stages of five levels. */
+  fiveLevel?: boolean;
   onPageResponse: (response: PageResponse) => void;
 }
 
@@ -37,4 +40,9 @@ export interface Vendor {
 /** Vendors by the name that cases use. */
 export const VENDORS: ReadonlyMap<string, Vendor> = new Map<string, Vendor>([
   ["smmuv3", { switches: [], driver: (machine) => new SmmuV3Driver({ machine }) }],
+  ["vtd", { switches: ["fiveLevel"], driver: vtd }],
 ]);
+
+function vtd({ fiveLevel = false, ...machine }: MachineOptions): HostDriver {
+  return new VtdDriver({ machine, fiveLevel });
+}

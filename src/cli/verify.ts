@@ -10,6 +10,7 @@ import { count, styled, table } from "./text.js";
 import { failed, type Runner, readCase, unsupported, type Verdict, type VerifyCase } from "./verify-case.js";
 import { HostRunner } from "./verify-host.js";
 import { SmmuRunner } from "./verify-smmuv3.js";
+import { VtdRunner } from "./verify-vtd.js";
 
 /** A step that did not come out as it should. */
 export interface Failure {
@@ -56,6 +57,7 @@ type MakeRunner = (caches: CacheOptions) => Runner;
 const RUNNERS: ReadonlyMap<string, MakeRunner> = new Map<string, MakeRunner>([
   ["smmuv3", (caches) => new SmmuRunner(caches)],
   ["host", (caches) => new HostRunner(caches)],
+  ["vtd", (caches) => new VtdRunner(caches)],
 ]);
 
 /** Runs the cases of files and counts their steps. */
@@ -75,6 +77,11 @@ export class Verifier {
       onCase(tally);
     }
     return tally;
+  }
+
+  /** What was taken otherwise than the cases have it, for people. */
+  notes(): string[] {
+    return [...this.#runners.values()].flatMap((runner) => [...(runner.notes?.() ?? [])]);
   }
 
   #case(vector: VerifyCase, tally: Tally): void {
@@ -133,6 +140,8 @@ export async function verify(
     rows.push(row(basename(file), tally));
     if (!json) for (const failure of tally.failures) console.log(failureLine(failure));
   }
+  // Beside the counts: what is printed as JSON stays as it is.
+  for (const note of verifier.notes()) console.error(`note: ${note}`);
   if (json) {
     const { cases, steps, passed, failed, unsupported, failures } = total;
     console.log(JSON.stringify({ cases, steps, passed, failed, unsupported, failures }));

@@ -18,6 +18,8 @@ export interface CoreExports {
   frameSlot(pa: bigint): number;
   /** STE.PPAR of the stream; -1 when no valid STE can be read, -2 when an external frame is missing. */
   pageResponsePasid(stream: number): number;
+  /** Where a page request of a VT-d source-id leads: packed (assembly/vtd/page-request.ts), negative for a fault. */
+  pageRequestTarget(stream: number, pasid: number): number;
   forgetStreams(first: number, last: number): void;
   forgetContexts(stream: number, pasid: number): void;
   forgetDomain(did: number, pasid: number): void;

@@ -10,7 +10,7 @@ import * as A from "../spec/abi/core.js";
  *
  * In: `stream` u32, `pasid` u32 (bit 31 = a PASID is given, bits 19:0 its value), `iova` u64, `access` u8
  * (1 write, 2 execute, 4 privileged). Out: `pa` u64, `status` u8 (0 translated, 1 bypassed, 2 RAZ/WI,
- * 3 aborted, 0x80 | event type), `leafLg2` u8, `fetches` u8 (descriptor reads), `source` u8 (0
+ * 3 aborted, 4 stalled, 0x80 | event type), `leafLg2` u8, `fetches` u8 (descriptor reads), `source` u8 (0
  * configuration, 1 IOTLB, 2 a walk or stage-2 lookup helped by caches, 3 an uncached walk).
  */
 export class Batch {

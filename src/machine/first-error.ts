@@ -11,9 +11,14 @@ export class FirstError {
     try {
       work();
     } catch (error) {
-      if (!this.#failed) this.#error = error;
-      this.#failed = true;
+      this.keep(error);
     }
+  }
+
+  /** Keeps an error that is caught already; only the first counts. */
+  keep(error: unknown): void {
+    if (!this.#failed) this.#error = error;
+    this.#failed = true;
   }
 
   /** @throws what the first failing piece threw, if any did */

@@ -22,8 +22,8 @@ export interface TranslateRequest {
 export interface TranslateAnswer {
   /** Whether the access may go on, to `pa`. */
   ok: boolean;
-  /** How it ended. */
-  status: "translated" | "bypassed" | "aborted" | "raz-wi";
+  /** How it ended; "stalled": it has not, the SMMU holds it (SMMUv3 alone). */
+  status: "translated" | "bypassed" | "aborted" | "raz-wi" | "stalled";
   /** Physical address; 0 unless `ok`. */
   pa: bigint;
   /** Log2 of the page, block or run that answered (the smaller of both stages); 0 unless translated. */
@@ -45,6 +45,7 @@ export function sourceName(code: number): TranslateAnswer["source"] {
 export function statusName(code: number): TranslateAnswer["status"] {
   if (code === A.STATUS_TRANSLATED) return "translated";
   if (code === A.STATUS_BYPASSED) return "bypassed";
+  if (code === A.STATUS_STALLED) return "stalled";
   return code === A.STATUS_RAZ_WI ? "raz-wi" : "aborted";
 }
 

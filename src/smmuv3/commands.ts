@@ -1,14 +1,22 @@
 // Commands: which are legal under the advertised features, and what each drops from the core's caches.
 // Source: Arm IHI 0070 G.b, chapter 4: 4.1.3, 4.1.6 (errors), 4.2 (prefetch), 4.3 (configuration),
-// 4.4 (TLB, ranges), 4.5 to 4.7. One row a command (COMMANDS); an opcode without a row is CERROR_ILL.
+// 4.4 (TLB, ranges), 4.5 to 4.7 (command-effects.ts). One row a command (COMMANDS); an opcode without a row is CERROR_ILL.
 // Choices: reserved bits are ignored, prefetches do nothing, VMID[15:8] and ASID[15:8] are ignored without
 // 16-bit support, VMID counts as 0 without stage 2, a misaligned range begins at the aligned address. ATC_INV has
 // nothing to drop: no endpoint holds a device TLB yet.
 
 import { getField, type Words } from "../machine/bit-fields.js";
 import { FirstError } from "../machine/first-error.js";
-import type { PageResponse } from "../machine/page-request.js";
 import * as C from "../spec/smmuv3/commands.js";
+import {
+  type CommandOutputs,
+  type Effect,
+  type Effective,
+  pageResponse,
+  resume,
+  stallTerm,
+  sync,
+} from "./command-effects.js";
 import type { FeatureSet } from "./features.js";
 import { type InvalidateRange, invalidateRange } from "./tlbi-range.js";
 
@@ -40,19 +48,8 @@ export interface CommandTarget {
   tlbi(stages: number, vmid: number, asid: number, range: InvalidateRange | undefined): number;
 }
 
-/** Where the effects of commands outside the caches go. */
-export interface CommandOutputs {
-  /** A CMD_SYNC that asks for the interrupt has completed. */
-  synced(): void;
-  /** A CMD_PRI_RESP answers a page request group. */
-  respond(response: PageResponse): void;
-}
-
 /** A feature or queue that a command exists for. */
 type Need = "stage 1" | "stage 2" | "Secure queue" | "Hyp" | "ATS" | "PRI" | "stall" | "MPAM" | "DPT";
-
-/** What a command sets off outside once it is consumed. */
-type Effect = (outputs: CommandOutputs) => void;
 
 interface Context {
   readonly features: FeatureSet;
@@ -103,31 +100,15 @@ function cfgiSteRange(c: Context): undefined {
   else c.target.cfgiSte((stream(c) & (-1 << lg2)) >>> 0, lg2);
 }
 
-// CS = 2 (wake-up event) has no effect without IDR0.SEV (4.7.3).
-function sync(c: Context): number | undefined {
-  const cs = getField(c.words, C.CMD_SYNC_CS_MSB, C.CMD_SYNC_CS_LSB);
-  if (cs > C.CMD_SYNC_CS_SEV) return C.CERROR_ILL;
-  if (cs === C.CMD_SYNC_CS_IRQ) c.effect = (outputs) => outputs.synced();
-  return undefined;
-}
-
-const PAGE_RESPONSES = new Map<number, PageResponse["code"]>([
-  [C.CMD_PRI_RESP_FAILURE, "failure"],
-  [C.CMD_PRI_RESP_INVALID, "invalid"],
-  [C.CMD_PRI_RESP_SUCCESS, "success"],
-]);
-
-// Without substreams a response has no PASID, whatever SSV says (4.5.2).
-function pageResponse(c: Context): number | undefined {
-  const code = PAGE_RESPONSES.get(getField(c.words, C.CMD_PRI_RESP_MSB, C.CMD_PRI_RESP_LSB));
-  if (code === undefined) return C.CERROR_ILL;
-  const group = getField(c.words, C.CMD_PRI_PRGINDEX_MSB, C.CMD_PRI_PRGINDEX_LSB);
-  const response: PageResponse = { stream: stream(c), group, code };
-  const hasPasid = getField(c.words, C.CMD_SSV_MSB, C.CMD_SSV_LSB) === 1;
-  if (hasPasid && c.features.substreamIdBits > 0) response.pasid = substream(c);
-  c.effect = (outputs) => outputs.respond(response);
-  return undefined;
-}
+/** A command that acts outside the caches alone. */
+const outside =
+  (make: Effective) =>
+  (c: Context): number | undefined => {
+    const made = make(c.words, c.features);
+    if (typeof made === "number") return made;
+    c.effect = made;
+    return undefined;
+  };
 
 const nothing = (): undefined => undefined;
 
@@ -195,10 +176,10 @@ const COMMANDS: ReadonlyMap<number, CommandRow> = new Map<number, CommandRow>([
   ],
   [C.CMD_TLBI_NSNH_ALL, { name: "TLBI_NSNH_ALL", run: (c) => void c.target.tlbi(BOTH, ANY, ANY, undefined) }],
   [C.CMD_ATC_INV, { name: "ATC_INV", needs: "ATS", run: nothing }],
-  [C.CMD_PRI_RESP, { name: "PRI_RESP", needs: "PRI", run: pageResponse }],
-  [C.CMD_RESUME, { name: "RESUME", needs: "stall" }],
-  [C.CMD_STALL_TERM, { name: "STALL_TERM", needs: "stall" }],
-  [C.CMD_SYNC, { name: "SYNC", run: sync }],
+  [C.CMD_PRI_RESP, { name: "PRI_RESP", needs: "PRI", run: outside(pageResponse) }],
+  [C.CMD_RESUME, { name: "RESUME", needs: "stall", ssec: true, run: outside(resume) }],
+  [C.CMD_STALL_TERM, { name: "STALL_TERM", needs: "stall", ssec: true, run: outside(stallTerm) }],
+  [C.CMD_SYNC, { name: "SYNC", run: outside(sync) }],
   [C.CMD_TLBI_S_EL2_ALL, { name: "TLBI_S_EL2_ALL", needs: "Secure queue" }],
   [C.CMD_TLBI_S_EL2_ASID, { name: "TLBI_S_EL2_ASID", needs: "Secure queue" }],
   [C.CMD_TLBI_S_EL2_VA, { name: "TLBI_S_EL2_VA", needs: "Secure queue" }],
@@ -284,5 +265,6 @@ function isPresent(need: Need | undefined, features: FeatureSet): boolean {
   if (need === "stage 2") return features.stage2;
   if (need === "ATS") return features.ats;
   if (need === "PRI") return features.pri;
+  if (need === "stall") return features.stallModel !== 1;
   return need === undefined;
 }

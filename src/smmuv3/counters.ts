@@ -1,4 +1,4 @@
-// Counters of a machine: those of translation are read out of the core, those of page requests out of the PRI queue.
+// Counters of a machine: those of translation are read out of the core, the others out of the parts that count.
 
 import type { Core } from "../core/core.js";
 import { readTranslationCounters, type TranslationCounters } from "../machine/counters.js";
@@ -18,10 +18,37 @@ export interface PageCounts {
   automaticPageResponses: number;
 }
 
+/** The counters of event records. */
+export interface EventCounts {
+  /** Records written to the Event queue, or handed to `eventSink`. */
+  eventsRecorded: number;
+  /** Events that share the record of another (`mergeEvents`). */
+  eventsMerged: number;
+  /** Events discarded because the Event queue was full, off or in error. */
+  eventsLost: number;
+}
+
+/** The counters of stalled transactions. */
+export interface StallCounts {
+  /** Transactions that have stalled, each counted once. */
+  stalls: number;
+  /** Transactions that were aborted because `maxStalled` were held. */
+  stallsRefused: number;
+  /** Attempts to translate a stalled transaction again; `requests` counts them, too. */
+  stallRetries: number;
+  /** Stalled transactions that CMD_RESUME, CMD_STALL_TERM, SMMUEN = 0 or a reset ended. */
+  stallsTerminated: number;
+}
+
 /** What a machine has done since creation or the last `resetCounters`. */
-export interface SmmuCounters extends TranslationCounters, PageCounts {}
+export interface SmmuCounters extends TranslationCounters, PageCounts, EventCounts, StallCounts {}
 
 /** Reads all counters. */
-export function readCounters(core: Core, pages: PageCounts): SmmuCounters {
-  return { ...readTranslationCounters(core, eventName), ...pages };
+export function readCounters(
+  core: Core,
+  pages: PageCounts,
+  events: EventCounts,
+  stalls: StallCounts,
+): SmmuCounters {
+  return { ...readTranslationCounters(core, eventName), ...pages, ...events, ...stalls };
 }

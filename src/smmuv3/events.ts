@@ -1,7 +1,7 @@
 // Event records: a fault of the core → the 32 bytes that software reads, and back.
 // Source: Arm IHI 0070 G.b, section 7.3. One row an event (EVENTS) says which fields its record has.
 // Fields that the manual leaves UNKNOWN are written as 0: IPA unless S2 = 1, SubstreamID unless SSV = 1, TTRnW
-// unless CLASS = TT, Reason. Stall and STAG are 0: stalling reads as absent.
+// unless CLASS = TT, Reason, STAG unless Stall = 1.
 
 import {
   bytesOf,
@@ -47,8 +47,12 @@ export interface SmmuFault {
   ipa: bigint;
   /** Physical address of the aborted fetch, for the *_FETCH and F_WALK_EABT events, else 0. */
   fetchAddress: bigint;
-  /** True when the record is in the Event queue (or went to the event sink). */
+  /** True when a record of it is in the Event queue (or went to the event sink); it may stand for others, too. */
   recorded: boolean;
+  /** Number of the transaction, when it stalled: see StalledTransaction. */
+  transaction?: number;
+  /** Stall tag of its record, when it stalled and was recorded. */
+  stag?: number;
 }
 
 /** The fields of an event record, by what they hold. */
@@ -59,6 +63,7 @@ export type EventField =
   | "rnw" // RnW alone
   | "stage" // S2 and CLASS
   | "ttrnw" // TTRnW
+  | "stall" // Stall and STAG
   | "input" // InputAddr
   | "ipa" // IPA
   | "fetch"; // FetchAddr
@@ -69,7 +74,7 @@ interface EventRow {
   readonly fields?: readonly EventField[];
 }
 
-const FAULT: readonly EventField[] = ["substream", "attributes", "stage", "input", "ipa"];
+const FAULT: readonly EventField[] = ["substream", "attributes", "stage", "stall", "input", "ipa"];
 
 const EVENTS: ReadonlyMap<number, EventRow> = new Map<number, EventRow>([
   [E.EVT_F_UUT, { name: "F_UUT", fields: ["substream", "attributes", "input"] }],
@@ -128,6 +133,7 @@ export type EventSource = Pick<
   | "tableWrite"
   | "ipa"
   | "fetchAddress"
+  | "stag"
 >;
 
 /**
@@ -178,6 +184,11 @@ const WRITERS: Readonly<Record<EventField, (words: Words, fault: EventSource) =>
   ttrnw(words, fault) {
     setBit(words, E.EVT_TTRNW_LSB, fault.class === "TT" && !fault.tableWrite);
   },
+  stall(words, { stag }) {
+    if (stag === undefined) return;
+    setBit(words, E.EVT_STALL_LSB, true);
+    setField(words, E.EVT_STAG_MSB, E.EVT_STAG_LSB, stag);
+  },
   input(words, fault) {
     setAddress(words, E.EVT_INPUTADDR_MSB, E.EVT_INPUTADDR_LSB, 0, fault.iova);
   },
@@ -213,6 +224,8 @@ export interface DecodedEvent {
   class?: FaultClass;
   /** TTRnW = 0, when CLASS is TT. */
   tableWrite?: boolean;
+  /** STAG, when Stall = 1. */
+  stag?: number;
   /** IPA[55:12], when S2. */
   ipa?: bigint;
   /** FetchAddr[55:3]. */
@@ -264,6 +277,9 @@ const READERS: Readonly<Record<EventField, (words: Words, event: DecodedEvent) =
   },
   ttrnw(words, event) {
     if (event.class === "TT") event.tableWrite = !getBit(words, E.EVT_TTRNW_LSB);
+  },
+  stall(words, event) {
+    if (getBit(words, E.EVT_STALL_LSB)) event.stag = getField(words, E.EVT_STAG_MSB, E.EVT_STAG_LSB);
   },
   input(words, event) {
     event.iova = getAddress(words, E.EVT_INPUTADDR_MSB, E.EVT_INPUTADDR_LSB, 0);

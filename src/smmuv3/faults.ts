@@ -1,13 +1,24 @@
-// The core's fault records read into faults as the hardware face and users see them.
+// The core's fault records read into faults as the hardware face and users see them, with what the core decided.
 
 import type { Core } from "../core/core.js";
+import type { TranslateRequest } from "../machine/translation.js";
 import * as A from "../spec/abi/core.js";
 import { eventName, type FaultClass, type SmmuFault } from "./events.js";
 
 const CLASSES: readonly FaultClass[] = ["CD", "TT", "IN"];
 
-/** The `n`-th fault of the last batch; `recorded` says whether the core asks for a record. */
-export function readFault(core: Core, n: number): SmmuFault {
+/** A fault as the core reports it. */
+export interface CoreFault {
+  /** `recorded` says whether the core asks for a record. */
+  readonly fault: SmmuFault;
+  /** Whether its record may be merged with another (7.3.1); one of a stall never is. */
+  readonly mayMerge: boolean;
+  /** The request as it arrived, if it stalls. */
+  readonly stalled: TranslateRequest | undefined;
+}
+
+/** The `n`-th fault of the last batch. */
+export function readFault(core: Core, n: number): CoreFault {
   const at = core.faults + n * A.FAULT_SIZE;
   const u8 = core.u8;
   const u32 = core.u32;
@@ -33,5 +44,27 @@ export function readFault(core: Core, n: number): SmmuFault {
     recorded: (flags & A.FAULT_FLAG_RECORD) !== 0,
   };
   if (pasid >= A.PASID_VALID) fault.pasid = pasid % 0x100000;
-  return fault;
+  return {
+    fault,
+    mayMerge: (flags & A.FAULT_FLAG_MERGE) !== 0,
+    stalled: (flags & A.FAULT_FLAG_STALL) !== 0 ? requestOf(core, fault) : undefined,
+  };
+}
+
+/** The request behind a fault, with the access that it asked for before the STE's overrides. */
+function requestOf(core: Core, { index, stream, pasid, iova }: SmmuFault): TranslateRequest {
+  const access = core.u8[core.part(A.HDR_ACCESS) + index] ?? 0;
+  return {
+    stream,
+    ...(pasid !== undefined && { pasid }),
+    iova,
+    write: (access & A.ACCESS_WRITE) !== 0,
+    execute: (access & A.ACCESS_EXECUTE) !== 0,
+    privileged: (access & A.ACCESS_PRIVILEGED) !== 0,
+  };
+}
+
+/** Ends in an abort what the core answered with a stall: nobody can hold it. */
+export function refuseStall(core: Core, { index, type }: SmmuFault): void {
+  core.u8[core.part(A.HDR_STATUS) + index] = A.STATUS_FAULT | type;
 }

@@ -1,7 +1,7 @@
 // What the modelled SMMU advertises: IDR0, IDR1, IDR3, IDR5 as one value, presets, named form, legality.
 // Source: Arm IHI 0070 G.b, sections 6.3.1 to 6.3.6. AIDR always reads 1 (SMMUv3.1).
 // A field that the model does not implement must read as absent: validateFeatures refuses any other value
-// by name, from the table in feature-rules.ts. Not modelled: AArch32 and 128-bit tables, big-endian tables, stall,
+// by name, from the table in feature-rules.ts. Not modelled: AArch32 and 128-bit tables, big-endian tables,
 // ATS beyond what PRI needs of it, EL2 stream worlds, MSI, SEV, ATOS, MPAM, DPT, permission indirection, FWB, PBHA, RME, HAFT.
 
 import { fieldMask, registerField } from "../machine/bit-fields.js";
@@ -32,7 +32,7 @@ export const SMMUV3_PRESETS: {
   readonly qemuStage1: Readonly<SmmuFeatures>;
   /** Stage 2 only, otherwise as qemuNested. */
   readonly qemuStage2: Readonly<SmmuFeatures>;
-  /** Everything that is modelled but ATS and PRI: 52-bit addresses, 20-bit substreams, hardware update of AF and dirty state … */
+  /** Everything that is modelled but ATS and PRI: 52-bit addresses, 20-bit substreams, hardware update of AF and dirty state, stalls … */
   readonly full: Readonly<SmmuFeatures>;
   /** For the host face: both stages, 48-bit addresses, 20-bit substreams, ATS, PRI; no HTTU, no small tables. */
   readonly host: Readonly<SmmuFeatures>;
@@ -40,7 +40,7 @@ export const SMMUV3_PRESETS: {
   qemuNested: { idr0: 0xd44101b, idr1: 0x2730010, idr3: 0x1414, idr5: 0x74 },
   qemuStage1: { idr0: 0xd44101a, idr1: 0x2730010, idr3: 0x1404, idr5: 0x74 },
   qemuStage2: { idr0: 0xd441019, idr1: 0x2730010, idr3: 0x1414, idr5: 0x74 },
-  full: { idr0: 0x94c109b, idr1: 0x6730520, idr3: 0x23614, idr5: 0x4f6 },
+  full: { idr0: 0x84c109b, idr1: 0x6730520, idr3: 0x23614, idr5: 0x40004f6 },
   host: { idr0: 0x94d141b, idr1: 0x6739d20, idr3: 0x23414, idr5: 0x75 },
 };
 
@@ -70,6 +70,10 @@ export interface FeatureSet {
   vmid16: boolean;
   /** IDR0.CD2L: two-level context descriptor tables. */
   twoLevelCd: boolean;
+  /** IDR0.STALL_MODEL: 0 faults stall or terminate, as configured; 1 they terminate; 2 those that can stall do. */
+  stallModel: number;
+  /** IDR5.STALL_MAX: stalled transactions that are recorded at once, 1..65535; 0 with `stallModel` 1. */
+  mostStalls: number;
   /** IDR0.TERM_MODEL = 1: a terminated transaction always aborts (CD.A must be 1). */
   terminateAborts: boolean;
   /** IDR0.ST_LEVEL = 1: two-level stream tables. */
@@ -154,6 +158,8 @@ const NUMBERS = [
   ["commandQueueLg2", "idr1.CMDQS"],
   ["eventQueueLg2", "idr1.EVENTQS"],
   ["priQueueLg2", "idr1.PRIQS"],
+  ["stallModel", "idr0.STALL_MODEL"],
+  ["mostStalls", "idr5.STALL_MAX"],
   ["bbmLevel", "idr3.BBML"],
 ] as const;
 
@@ -199,6 +205,9 @@ export function validateFeatures(features: SmmuFeatures): SmmuFeatures {
     [f.stage1 || f.stage2, "idr0.S1P or idr0.S2P to be 1"],
     [f.ats || !f.pri, "idr0.ATS to be 1 with idr0.PRI"],
     [(f.ats && f.stage1 && f.stage2) || !f.noSplitStageAts, "idr0.ATS, S1P and S2P to be 1 with idr0.NS1ATS"],
+    [f.stallModel !== 1 || f.mostStalls === 0, "idr5.STALL_MAX to be 0 with idr0.STALL_MODEL of 1"],
+    [f.stallModel === 1 || f.mostStalls > 0, "idr5.STALL_MAX of 1 or more with idr0.STALL_MODEL of 0 or 2"],
+    [f.stallModel !== 2 || !f.ats, "idr0.ATS to be 0 with idr0.STALL_MODEL of 2"],
     [f.granule4k || f.granule16k || f.granule64k, "at least one of idr5.GRAN4K, GRAN16K, GRAN64K"],
     [!f.ds || f.granule4k || f.granule16k, "idr5.GRAN4K or GRAN16K with idr5.DS"],
     [!f.ds || f.virtualBits === 52, "idr5.VAX to be 1 with idr5.DS"],

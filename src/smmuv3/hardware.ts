@@ -8,21 +8,27 @@ import * as R from "../spec/smmuv3/registers.js";
 import { CommandQueue } from "./command-queue.js";
 import { CommandExecutor } from "./commands.js";
 import { EventQueue } from "./event-queue.js";
+import { EventRecorder } from "./event-recorder.js";
 import { decodeFeatures, type SmmuFeatures } from "./features.js";
 import { GlobalErrors } from "./global-errors.js";
 import { Interrupts } from "./interrupts.js";
-import type { SmmuV3Options } from "./options.js";
+import { mostHeld, type SmmuV3Options } from "./options.js";
 import { readPpar } from "./pri-ppar.js";
 import { PriQueue } from "./pri-queue.js";
 import { RegisterFile } from "./registers.js";
+import { type StallParts, Stalls } from "./stalls.js";
 
 /** Registers, queues and commands of one device. */
 export interface Hardware {
   readonly registers: RegisterFile;
   readonly executor: CommandExecutor;
-  readonly events: EventQueue;
+  readonly recorder: EventRecorder;
   readonly pages: PriQueue;
+  readonly stalls: Stalls;
 }
+
+/** What the parts need of the machine that they are in. */
+export type MachineSide = Pick<StallParts, "translate" | "number">;
 
 function applyRegisters(core: Core, registers: RegisterFile): void {
   const { idr0, idr1, idr3, idr5 } = registers.features;
@@ -45,32 +51,49 @@ function applyRegisters(core: Core, registers: RegisterFile): void {
  * @param core whose caches commands drop and whose registers follow
  * @param memory where the queues are
  * @param features checked ID registers
- * @param options who takes interrupts and page responses
+ * @param options who takes interrupts, records, page responses and outcomes of stalled transactions
+ * @param machine how a stalled transaction is translated again, and numbered
  */
 export function powerOn(
   core: Core,
   memory: PhysicalMemory,
   features: SmmuFeatures,
-  { onIrq, onPageResponse }: Pick<SmmuV3Options, "onIrq" | "onPageResponse">,
+  options: SmmuV3Options,
+  machine: MachineSide,
 ): Hardware {
+  const { onIrq, onPageResponse, onResume, eventSink, mergeEvents = false } = options;
   const registers = new RegisterFile(features, {
-    configuration: () => applyRegisters(core, registers),
+    configuration: () => {
+      applyRegisters(core, registers);
+      if (!registers.enabled(R.CR0_SMMUEN_LSB)) stalls.terminateAll();
+    },
     commands: () => commands.run(),
+    events: () => stalls.retryWaiting(),
   });
   const interrupts = new Interrupts(registers, onIrq);
   const errors = new GlobalErrors(registers, interrupts);
   const events = new EventQueue(registers, memory, errors, interrupts);
+  const recorder = new EventRecorder(events, eventSink, mergeEvents);
   const ppar = (stream: number): boolean | undefined => readPpar(core, memory, stream);
   const named = decodeFeatures(features);
   const pages = new PriQueue(
     { registers, memory, errors, interrupts, ppar, onPageResponse },
     named.substreamIdBits > 0,
   );
+  const stalls = new Stalls({
+    ...machine,
+    recorder,
+    mostTags: named.mostStalls,
+    mostHeld: mostHeld(options),
+    onResume,
+  });
   const executor = new CommandExecutor(named, core, {
     synced: () => interrupts.raise("cmd-sync"),
     respond: (response) => pages.respond(response),
+    resume: (stream, stag, action) => stalls.resume(stream, stag, action),
+    terminateStalled: (stream) => stalls.terminateStream(stream),
   });
   const commands = new CommandQueue(registers, memory, executor, errors);
   applyRegisters(core, registers);
-  return { registers, executor, events, pages };
+  return { registers, executor, recorder, pages, stalls };
 }

@@ -6,6 +6,7 @@
 // The PRI queue and ATSCHK are there with IDR0.PRI and ATS. Not modelled, RES0: MSI configuration, ATOS, Secure and Realm registers, identification space.
 
 import { fieldMask, registerField } from "../machine/bit-fields.js";
+import { FirstError } from "../machine/first-error.js";
 import * as R from "../spec/smmuv3/registers.js";
 import { decodeFeatures, type FeatureSet, type SmmuFeatures } from "./features.js";
 import { type QueueShape, queueShape } from "./queue.js";
@@ -16,6 +17,8 @@ export interface RegisterEffects {
   configuration(): void;
   /** The Command queue may have work: CMDQ_PROD, CR0.CMDQEN or GERRORN was written. */
   commands(): void;
+  /** The Event queue may have become writable: EVENTQ_CONS, CR0.EVENTQEN or GERRORN was written. */
+  events(): void;
 }
 
 const AIDR_SMMUV3_1 = 1;
@@ -118,6 +121,7 @@ const CONFIGURATION = new Set([
   R.REG_STRTAB_BASE_CFG,
 ]);
 const COMMANDS = new Set([R.REG_CR0, R.REG_CMDQ_PROD, R.REG_GERRORN]);
+const EVENTS = new Set([R.REG_CR0, R.REG_EVENTQ_CONS, R.REG_GERRORN]);
 
 /** The registers of one SMMU: software's side (read, write) and the hardware's side (get, set). */
 export class RegisterFile {
@@ -201,8 +205,11 @@ export class RegisterFile {
     if (place === R.REG_CR0) this.set(R.REG_CR0ACK, this.get(place));
     if (place === R.REG_IRQ_CTRL) this.set(R.REG_IRQ_CTRLACK, this.get(place));
     if (mask === 0) return;
-    if (CONFIGURATION.has(place)) this.#effects.configuration();
-    if (COMMANDS.has(place)) this.#effects.commands();
+    const errors = new FirstError();
+    if (CONFIGURATION.has(place)) errors.attempt(() => this.#effects.configuration());
+    if (COMMANDS.has(place)) errors.attempt(() => this.#effects.commands());
+    if (EVENTS.has(place)) errors.attempt(() => this.#effects.events());
+    errors.rethrow();
   }
 
   /**

@@ -1,6 +1,6 @@
 // The SMMUv3 as a device: its register pages, queues, memory and the translation of requests. A list of
 // parts; each does its work in its own file. Non-secure interface, NS-EL1 streams. Absent and reading as
-// absent: ATS requests, stall, MSI, Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
+// absent: ATS requests, MSI, Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
 
 import type { Batch } from "../machine/batch.js";
 import { wordsOf } from "../machine/bit-fields.js";
@@ -12,12 +12,23 @@ import type { PhysicalMemory } from "../memory/physical-memory.js";
 import type { RamRange } from "../memory/ranges.js";
 import { VENDOR_SMMUV3 } from "../spec/abi/core.js";
 import { readCounters, type SmmuCounters } from "./counters.js";
-import { encodeEvent, type SmmuFault } from "./events.js";
-import { readFault } from "./faults.js";
+import type { SmmuFault } from "./events.js";
+import { readFault, refuseStall } from "./faults.js";
 import { SMMUV3_PRESETS, type SmmuFeatures, validateFeatures } from "./features.js";
 import { type Hardware, powerOn } from "./hardware.js";
 import type { SmmuV3Options } from "./options.js";
+import type { StalledTransaction } from "./stalled-transaction.js";
+import type { Held } from "./stalls.js";
 import type { Translation } from "./translation.js";
+
+/** What became of the faults of a run. */
+interface Handled {
+  readonly faults: SmmuFault[];
+  /** The last record that was written. */
+  readonly event: Uint8Array | undefined;
+}
+
+const NOTHING: Handled = { faults: [], event: undefined };
 
 /**
  * An Arm SMMUv3 (IHI 0070 G.b) over simulated physical memory.
@@ -37,7 +48,7 @@ export class SmmuV3 {
   #hardware: Hardware;
   /** Of the last batch, in request order. */
   #faults: SmmuFault[] = [];
-  #lastEvent: Uint8Array | undefined;
+  #transactions = 0;
 
   /**
    * Powers a machine on.
@@ -51,7 +62,15 @@ export class SmmuV3 {
     this.#engine = new Engine(options, VENDOR_SMMUV3);
     this.memory = this.#engine.memory;
     this.batch = this.#engine.batch;
-    this.#hardware = powerOn(this.#engine.core, this.memory, this.#features, options);
+    this.#hardware = this.#powerOn();
+  }
+
+  #powerOn(): Hardware {
+    return powerOn(this.#engine.core, this.memory, this.#features, this.#options, {
+      translate: (held, errors) =>
+        this.#engine.translate(held.request, (faults) => this.#handle(faults, errors, held)),
+      number: () => ++this.#transactions,
+    });
   }
 
   /** The ID registers that the machine advertises. */
@@ -119,34 +138,43 @@ export class SmmuV3 {
    * it returns.
    *
    * @param count 0..batch.capacity
-   * @returns how many requests ended in a fault
+   * @returns how many requests ended in a fault or stalled
    * @throws RangeError when `count` is out of range
    */
   run(count: number): number {
-    return this.#engine.run(count, (faults) => this.#record(faults));
+    const errors = new FirstError();
+    const faults = this.#engine.run(count, (found) => {
+      this.#faults = this.#handle(found, errors).faults;
+    });
+    errors.rethrow();
+    return faults;
   }
 
-  #record(count: number): void {
-    this.#lastEvent = undefined;
-    if (count === 0 && this.#faults.length === 0) return;
+  /** Gives each fault its record, or its place among the stalled; `again` is the stalled transaction that was retried. */
+  #handle(count: number, errors: FirstError, again?: Held): Handled {
+    if (count === 0) return NOTHING;
+    const { core } = this.#engine;
     // Read before any is handed out: a sink or an interrupt handler may translate, which starts a new batch.
-    const faults = Array.from({ length: count }, (_, n) => readFault(this.#engine.core, n));
-    let lastEvent: Uint8Array | undefined;
-    const errors = new FirstError();
-    for (const fault of faults) {
-      if (!fault.recorded) continue;
-      const event = encodeEvent(fault);
-      const { eventSink } = this.#options;
-      fault.recorded = eventSink !== undefined;
-      errors.attempt(() => {
-        if (eventSink) eventSink(event);
-        else fault.recorded = this.#hardware.events.record(event);
-      });
-      if (fault.recorded) lastEvent = event;
+    const all = Array.from({ length: count }, (_, n) => readFault(core, n));
+    const held = all.map(({ fault, stalled }) => stalled && this.#hold(fault, stalled, again));
+    this.#hardware.recorder.beginRun();
+    let event: Uint8Array | undefined;
+    for (const [n, { fault, mayMerge }] of all.entries()) {
+      const transaction = held[n];
+      // Each time anew: whoever took a record may have reset the machine.
+      const { recorder, stalls } = this.#hardware;
+      if (transaction) event = stalls.record(transaction, fault, errors) ?? event;
+      else if (fault.recorded) event = recorder.record(fault, mayMerge, errors) ?? event;
     }
-    this.#faults = faults;
-    this.#lastEvent = lastEvent;
-    errors.rethrow();
+    return { faults: all.map(({ fault }) => fault), event };
+  }
+
+  #hold(fault: SmmuFault, request: TranslateRequest, again: Held | undefined): Held | undefined {
+    const { stalls } = this.#hardware;
+    if (again) stalls.holdAgain(again);
+    const held = again ?? stalls.hold(request);
+    if (!held) refuseStall(this.#engine.core, fault);
+    return held;
   }
 
   /** The faults of the last `run` or `translate`, in request order. */
@@ -161,11 +189,23 @@ export class SmmuV3 {
    * @throws TypeError, RangeError that name the field of the request
    */
   translate(request: TranslateRequest): Translation {
-    const answer: Translation = this.#engine.translate(request, (faults) => this.#record(faults));
-    if (this.#lastEvent) answer.event = this.#lastEvent;
-    const [fault] = this.faults();
+    const errors = new FirstError();
+    let handled = NOTHING;
+    const answer: Translation = this.#engine.translate(request, (faults) => {
+      handled = this.#handle(faults, errors);
+      this.#faults = handled.faults;
+    });
+    errors.rethrow();
+    if (handled.event) answer.event = handled.event;
+    const [fault] = handled.faults;
     if (fault) answer.fault = { ...fault, index: 0 };
+    if (answer.status === "stalled") Object.assign(answer, stallOf(fault));
     return answer;
+  }
+
+  /** The transactions that are stalled, oldest first: with an STAG those whose event software has. */
+  stalled(): StalledTransaction[] {
+    return this.#hardware.stalls.list();
   }
 
   /**
@@ -183,25 +223,37 @@ export class SmmuV3 {
 
   /** What the machine has counted. */
   counters(): SmmuCounters {
-    return readCounters(this.#engine.core, this.#hardware.pages.counts);
+    const { pages, recorder, stalls } = this.#hardware;
+    return readCounters(this.#engine.core, pages.counts, recorder.counts, stalls.counts);
   }
 
   /** Sets every counter to 0. */
   resetCounters(): void {
     this.#engine.core.resetCounters();
-    this.#hardware.pages.resetCounts();
+    const { pages, recorder, stalls } = this.#hardware;
+    for (const part of [pages, recorder, stalls]) part.resetCounts();
   }
 
   /**
-   * Powers the machine off and on: registers, caches, counters and all memory forgotten.
+   * Powers the machine off and on: registers, caches, counters and all memory forgotten, stalled transactions aborted.
    *
    * @param changes new features or RAM ranges; default as before
    */
   reset(changes: { features?: SmmuFeatures; ram?: readonly RamRange[] } = {}): void {
-    if (changes.features) this.#features = validateFeatures(changes.features);
+    const features = changes.features ? validateFeatures(changes.features) : this.#features;
+    const errors = new FirstError();
+    errors.attempt(() => this.#hardware.stalls.terminateAll());
     this.#engine.reset(changes.ram);
+    this.#features = features;
     this.#faults = [];
-    this.#lastEvent = undefined;
-    this.#hardware = powerOn(this.#engine.core, this.memory, this.#features, this.#options);
+    this.#hardware = this.#powerOn();
+    errors.rethrow();
   }
+}
+
+/** How `translate` says that the request stalled, or that it was aborted for want of a place. */
+function stallOf(fault: SmmuFault | undefined): Partial<Translation> {
+  if (fault?.transaction === undefined) return { status: "aborted" };
+  const { transaction, stag } = fault;
+  return stag === undefined ? { transaction } : { transaction, stag };
 }

@@ -7,6 +7,10 @@ import type { SmmuFault } from "./events.js";
 export interface Translation extends TranslateAnswer {
   /** The 32-byte event record, when one was written. */
   event?: Uint8Array;
+  /** Number of the transaction, when it stalled: see StalledTransaction. */
+  transaction?: number;
+  /** Stall tag of its event record, when it stalled and was recorded at once. */
+  stag?: number;
   /** Why the request failed, recorded or not. */
   fault?: SmmuFault;
 }

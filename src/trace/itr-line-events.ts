@@ -18,6 +18,11 @@ const EVENTS: ReadonlyMap<string, Read> = new Map([
   ["f", readFault],
 ]);
 
+/** Bits of those arguments of VT-d descriptors that fill a field. */
+const ARGUMENT_BITS: Readonly<Record<string, number>> = {
+  ...{ DID: 16, PASID: 20, AM: 6, IH: 1, FM: 2, S: 1, G: 1, INDEX: 16, MASK: 5 },
+};
+
 /**
  * Reads one line and calls the handler's method for it.
  * @param text the line without its line feed
@@ -102,7 +107,9 @@ function readInvalidation(line: ItrLine, handler: ItrHandler, flush: () => void)
   if (!INVALIDATIONS.has(kind) && line.left > 0) kind = `${kind} ${line.word("KIND")}`;
   const names = INVALIDATIONS.get(kind);
   if (names === undefined) throw new LineError(`"i" line: unknown command "${printable(kind)}"`);
-  const args = names.map((name) => (name === "ASID" || name === "VMID" ? line.tag(name) : line.hex(name)));
+  const args = names.map((name) =>
+    name === "ASID" || name === "VMID" ? line.tag(name) : line.hex(name, ARGUMENT_BITS[name]),
+  );
   line.end();
   if (!handler.invalidate) return;
   flush();

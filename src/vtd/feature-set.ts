@@ -79,7 +79,7 @@ export interface VtdFeatureSet {
   ridPasid: boolean;
   /** ECAP.ADMS: abort-dma mode. */
   abortMode: boolean;
-  /** ECAP.RPRIVS: RID_PRIV. */
+  /** ECAP.RPRIVS: RID_PRIV (no effect here: with supervisor requests RID_PRIV counts, without them it is reserved). */
   ridPriv: boolean;
   /** ECAP.SMS: Stop markers that find no room are dropped silently (here in any case). */
   stopMarkers: boolean;

@@ -37,13 +37,12 @@ export const VTD_PRESETS: {
   /** Legacy mode alone. */
   readonly qemuLegacy: Readonly<VtdFeatures>;
 } = {
-  full: { cap: 0x91ff_078c_2238_0e06n, ecap: 0x0433_ef9c_a400_f0c7n, hostWidth: 52 },
-  host: { cap: 0x81d2_078c_222f_0606n, ecap: 0x0433_ef9c_a400_f0c7n, hostWidth: 48 },
+  full: { cap: 0x91ff_078c_2238_0e06n, ecap: 0x0433_ef9c_a400_0fc7n, hostWidth: 52 },
+  host: { cap: 0x81d2_078c_222f_0606n, ecap: 0x0433_ef9c_a400_0fc7n, hostWidth: 48 },
   qemuFirstStage: { cap: 0x01d2_008c_222f_0606n, ecap: 0x0003_8998_8000_0f42n, hostWidth: 48 },
   qemuSecondStage: { cap: 0x00d2_008c_222f_0606n, ecap: 0x0003_4998_8000_0f42n, hostWidth: 48 },
   qemuLegacy: { cap: 0x00d2_008c_222f_0606n, ecap: 0x0000_0000_0000_0f42n, hostWidth: 48 },
 };
-
 
 const HOST_BITS_LEAST = 32;
 const HOST_BITS_MOST = 52;
@@ -181,7 +180,9 @@ function writeField(features: VtdFeatures, key: string, name: string, field: num
   const rule = FIELD_RULE.get(key)!;
   const most = 2 ** (rule.msb - rule.lsb + 1) - 1;
   if (!Number.isInteger(field) || field < 0 || field > most) {
-    throw new RangeError(`"${name}" expected a value whose field ${key} is in 0..${most}, got field ${field}`);
+    throw new RangeError(
+      `"${name}" expected a value whose field ${key} is in 0..${most}, got field ${field}`,
+    );
   }
   features[rule.register] = (features[rule.register] & ~maskOf(rule)) | (BigInt(field) << BigInt(rule.lsb));
 }

@@ -7,8 +7,8 @@
 
 import { fieldMask } from "../machine/bit-fields.js";
 import * as R from "../spec/vtd/registers.js";
-import { decodeVtdFeatures, type VtdFeatures } from "./features.js";
 import type { VtdFeatureSet } from "./feature-set.js";
+import { decodeVtdFeatures, type VtdFeatures } from "./features.js";
 
 /** Bytes of the register set: eight pages of 4 KiB, so that recording registers fit wherever CAP.FRO puts them. */
 export const REGISTER_BYTES = 0x8000;
@@ -89,7 +89,9 @@ function rulesOf({ cap, ecap }: VtdFeatures, f: VtdFeatureSet): Rules {
     fieldMask(R.IOTLB_IIRG_MSB - 32, R.IOTLB_IIRG_LSB - 32) |
     fieldMask(R.IOTLB_DR_MSB - 32, R.IOTLB_DID_LSB - 32);
   const address =
-    fieldMask(31, R.IVA_ADDR_LSB) | fieldMask(R.IVA_IH_MSB, R.IVA_IH_LSB) | fieldMask(R.IVA_AM_MSB, R.IVA_AM_LSB);
+    fieldMask(31, R.IVA_ADDR_LSB) |
+    fieldMask(R.IVA_IH_MSB, R.IVA_IH_LSB) |
+    fieldMask(R.IVA_AM_MSB, R.IVA_AM_LSB);
   return [
     [R.REG_VER, { reset: VERSION_1_0 }],
     [R.REG_CAP, { reset: low(cap) }],

@@ -3,17 +3,11 @@
 
 import { SmmuV3 } from "nested-iommu";
 import { describe, expect, it } from "vitest";
-import {
-  DATA_IOVA,
-  SMALL_PAGES,
-  SMALL_STREAMS,
-  STREAM_TABLE,
-  STREAM_TABLE_LG2,
-  WINDOW,
-  writeTables,
-} from "../../bench/machine.js";
+import { SMALL_PAGES, SMALL_STREAMS, writeTables } from "../../bench/machine.js";
 import { Random } from "../../bench/random.js";
 import { newAnswers, newRequests, type Requests } from "../../bench/requests.js";
+import { STREAM_TABLE, STREAM_TABLE_LG2 } from "../../bench/smmuv3-structures.js";
+import { DATA_IOVA, WINDOW } from "../../bench/space.js";
 import { createYardstick } from "../../bench/yardstick/yardstick.js";
 
 const seed = Number(process.env.BENCH_SEED ?? Date.now() >>> 0);

@@ -36,9 +36,16 @@ describe("commands of a recorded driver", () => {
     ["sterange", [0x10, 0x17], ["1000000004 2"]],
     ["sterange", [7, 9], ["700000003 0", "800000004 0"]],
     ["sync", [], ["46 0"]],
-    ["wait", [], []],
   ])("%s %j", (kind, args, expected) => {
     expect(words(kind, args)).toEqual(expected);
+  });
+});
+
+describe("lines of another architecture", () => {
+  it.each(["wait", "iotlb page", "cc global"])("refuses %s", (kind) => {
+    expect(() => words(kind, [1, 0x1000, 0, 0])).toThrow(
+      new RangeError(`"i" line: ${kind} is no SMMUv3 command`),
+    );
   });
 });
 

@@ -218,6 +218,22 @@ describe("replay", () => {
     );
   });
 
+  it("answers what was asked before a stream moves to another domain as it was", () => {
+    const text = new ItrWriter()
+      .stream(8, 1, 0)
+      .stream(16, 2, 0)
+      .window(0)
+      .map(8, 0x1000n, 0x4000_0000n, 0x1000n, "b")
+      .map(16, 0x1000n, 0x5000_0000n, 0x1000n, "b")
+      .access(8, 0x1040n, 0x4000_0040n, "w", 0, 12)
+      .stream(8, 2, 0)
+      .access(8, 0x1040n, 0x5000_0040n, "w", 0, 12)
+      .toString();
+    const { code, out } = cli(["replay", "--json", "-"], text);
+    expect(report(out).differences).toEqual({ count: 0, first: [] });
+    expect(code).toBe(0);
+  });
+
   it("takes StreamIDs of up to 32 bits", () => {
     const text = new ItrWriter()
       .stream(0xffff_fffe, 1, 0)
@@ -237,7 +253,13 @@ describe("replay: bad input is one line and exit code 2", () => {
     ["columns.itr", "#itr 1\ns 8 1 0\nw 0\na 8 1000 2000 r\n", /:4: "a" line has no SIZE$/],
     ["garbage.itr", `${sample().toString()}\u0000\u0001\n`, /:\d+: unknown event "\?\?"$/],
     ["long.itr", `#itr 1\n${"x".repeat(1 << 20)}\n`, /:2: line longer than 65536 bytes$/],
-    ["vtd.itr", "#itr 1\n# id x\n# arch vtd\n", /:3: arch vtd is not supported, only smmuv3$/],
+    ["arch.itr", "#itr 1\n# id x\n# arch amdvi\n", /:3: arch amdvi is not supported, only smmuv3 and vtd$/],
+    ["late.itr", "#itr 1\ns 8 1 0\n# arch vtd\n", /:3: "# arch" expected before the first event$/],
+    [
+      "vendor.itr",
+      "#itr 1\ns 8 1 0\nw 0\ni iotlb global\n",
+      /:4: "i" line: iotlb global is no SMMUv3 command$/,
+    ],
     [
       "unaligned.itr",
       "#itr 1\ns 8 1 0\nw 0\nm 8 1001 2000 1000 r\n",

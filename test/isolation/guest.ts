@@ -7,12 +7,12 @@ import type { HostPair } from "./host-pair.js";
 import { DOORBELL, HOST, PAGE, POOL, PRIVATE, SECRET } from "./physical-pages.js";
 import {
   AddressSpace,
-  type CdStyle,
   contextDescriptor,
   GRANULES,
   type Hint,
   leafAttributes,
   nonsense,
+  type Style,
 } from "./stage-one.js";
 
 const MOST_HINTS = 256;
@@ -33,18 +33,14 @@ export class Guest {
   readonly #grants: () => Grants;
   /** Guest-physical addresses that other guests have. */
   readonly #foreign: () => number;
-  readonly #style: CdStyle;
+  readonly #style: Style;
   /** Where it wrote last. */
   readonly #written: bigint[] = [];
   #spaces: AddressSpace[] = [];
+  /** Pages that are tables. */
+  readonly #taken = new Set<bigint>();
 
-  constructor(
-    random: Random,
-    hosts: HostPair,
-    grants: () => Grants,
-    foreign: () => number,
-    style: CdStyle,
-  ) {
+  constructor(random: Random, hosts: HostPair, grants: () => Grants, foreign: () => number, style: Style) {
     this.#random = random;
     this.#hosts = hosts;
     this.#grants = grants;
@@ -65,14 +61,42 @@ export class Guest {
     return true;
   };
 
-  /** A page of its own that devices may read, aligned down to a granule; anything when it has none. */
-  ownPage(granuleLg2 = 12): bigint {
+  /** Whether the first context descriptor is in memory that devices may read. */
+  get hasTable(): boolean {
+    return this.#grants().target(Number(this.table.base))?.read === true;
+  }
+
+  /** A block of its own that devices may read, of a granule's size if it has one so large; anything when it has none. */
+  ownBlock(sizeLg2 = 12): bigint {
     const random = this.#random;
-    const readable = this.#grants().mappings.filter(({ read, gpa }) => read && gpa !== Number(SECRET.gpa));
-    if (readable.length === 0) return random.bits(36) & ~0xfffn;
-    const { gpa, size } = random.pick(readable);
-    const page = gpa + PAGE * random.below(Math.min(size / PAGE, 16));
-    return BigInt(alignDown(page, 2 ** granuleLg2));
+    const size = 2 ** sizeLg2;
+    const own = this.#grants().mappings.filter(({ read, gpa }) => read && gpa !== Number(SECRET.gpa));
+    const holding = own.filter((one) => alignDown(one.gpa + size - 1, size) + size <= one.gpa + one.size);
+    const some = holding.length > 0 ? random.pick(holding) : own.length > 0 ? random.pick(own) : undefined;
+    if (some === undefined) return random.bits(36) & ~0xfffn;
+    const first = alignDown(some.gpa + size - 1, size);
+    const count = Math.max(1, Math.floor((some.gpa + some.size - first) / size));
+    return BigInt(first + size * random.below(Math.min(count, 16)));
+  }
+
+  /** A block that is no table yet, if one turns up. */
+  #freshBlock(sizeLg2 = 12): bigint {
+    let block = this.ownBlock(sizeLg2);
+    for (let tries = 0; tries < 10 && this.#isTaken(block, sizeLg2); tries++) block = this.ownBlock(sizeLg2);
+    for (let at = 0n; at < 1n << BigInt(sizeLg2); at += 4096n) this.#taken.add(block + at);
+    return block;
+  }
+
+  #newTable(sizeLg2: number): bigint {
+    const table = this.#freshBlock(sizeLg2);
+    const target = this.#grants().target(Number(table));
+    if (target?.read) this.#hosts.writeBytes(target.pa, new Uint8Array(PAGE));
+    return table;
+  }
+
+  #isTaken(block: bigint, sizeLg2: number): boolean {
+    for (let at = 0n; at < 1n << BigInt(sizeLg2); at += 4096n) if (this.#taken.has(block + at)) return true;
+    return false;
   }
 
   /** An address for a table entry: its own, or whatever a guest should not get at. */
@@ -92,35 +116,36 @@ export class Guest {
     if (kind === 16) return BigInt(POOL.base + PAGE * random.below(POOL.pages));
     if (kind === 17) return BigInt(random.chance(0.5) ? DOORBELL : PRIVATE.base);
     if (kind === 18) return random.bits(52) & ~0xfffn;
-    return this.ownPage();
+    return this.ownBlock();
   }
 
   /** A new table of context descriptors, each with an address space of its own. */
   rebuild(): void {
     const random = this.#random;
-    const s1fmt = random.pick([0, 0, 0, 1, 2]);
-    const pasidBits = s1fmt === 0 ? random.below(7) : random.between(6, 12);
-    this.table = { base: this.ownPage(), pasidBits, s1fmt };
+    const s1fmt = this.#style.oneContext ? 0 : random.pick([0, 0, 0, 1, 2]);
+    const pasidBits = this.#style.oneContext ? 0 : s1fmt === 0 ? random.below(7) : random.between(6, 12);
+    this.#taken.clear();
+    this.table = { base: this.#freshBlock(), pasidBits, s1fmt };
     this.hints.length = 0;
     this.#spaces = [];
     const leaves = new Map<number, bigint>();
-    const count = random.between(1, 4);
-    for (let n = 0; n < count; n++) {
-      const pasid = n === 0 ? 0 : random.below(2 ** pasidBits);
-      this.#writeCd(this.#cdAddress(pasid, leaves), this.#newSpace(pasid));
-    }
+    const pasids = new Set([
+      0,
+      ...Array.from({ length: random.below(4) }, () => random.below(2 ** pasidBits)),
+    ]);
+    for (const pasid of pasids) this.#writeCd(this.#cdAddress(pasid, leaves), this.#newSpace(pasid));
   }
 
   /** Changes something without telling anybody. */
   disturb(): void {
     const random = this.#random;
     for (let n = random.below(8); n > 0; n--) {
-      const at = this.#written.length > 0 ? random.pick(this.#written) : this.ownPage();
+      const at = this.#written.length > 0 ? random.pick(this.#written) : this.ownBlock();
       const kind = random.below(6);
       if (kind === 0) this.#flip(at);
-      else if (kind === 1) this.write(at, nonsense(random, this.address()));
+      else if (kind === 1) this.write(at, nonsense(random, this.address(), this.#style));
       else if (kind === 2) this.write(at, alignedTo(at) | 3n);
-      else if (kind === 3) this.write(this.ownPage() + 8n * BigInt(random.below(512)), random.bits(64));
+      else if (kind === 3) this.write(this.ownBlock() + 8n * BigInt(random.below(512)), random.bits(64));
       else if (this.#spaces.length > 0) this.#extend(random.pick(this.#spaces), random.below(4));
     }
   }
@@ -137,7 +162,7 @@ export class Guest {
     const random = this.#random;
     const granule = random.pick(GRANULES);
     const t0sz = random.chance(0.8) ? random.pick([16, 25, 28, 33]) : random.between(16, 39);
-    const space = new AddressSpace(granule, t0sz, () => this.ownPage(granule), this.write);
+    const space = new AddressSpace(granule, t0sz, () => this.#newTable(granule), this.write);
     this.#spaces.push(space);
     for (let n = random.between(2, 10); n > 0; n--) this.#extend(space, pasid);
     return space;
@@ -146,34 +171,35 @@ export class Guest {
   /** One more leaf, or a table that is its own next one. */
   #extend(space: AddressSpace, pasid: number): void {
     const random = this.#random;
-    const bits = Math.min(64 - space.t0sz, 30);
-    const va = random.chance(0.9) ? random.bits(bits) & 0x3fff_ffffn & ~0xf_f000n : random.bits(64 - space.t0sz);
     const level = space.leafLevel(random);
+    const size = BigInt(space.shift(level));
+    const output = this.address();
+    const address = random.chance(0.9) ? (output >> size) << size : output;
+    const chosen = (space.input(random, level) >> size) << size;
+    // Half of the time such that a contiguous run around it is aligned.
+    const run = 0xfn << size;
+    const va = level === 3 && random.chance(0.5) ? (chosen & ~run) | (address & run) : chosen;
     const entry = space.entry(va, level);
-    if (random.chance(0.04)) {
+    if (random.chance(0.03)) {
       this.write(entry, space.someTable(random) | 3n);
       return;
     }
-    const sizeLg2 = space.shift(level);
-    const output = this.address();
-    const address = random.chance(0.9) ? (output >> BigInt(sizeLg2)) << BigInt(sizeLg2) : output;
     const type = level === 3 ? 3n : 1n;
-    const written = this.write(entry, address | type | leafAttributes(random));
-    // The rest of what might be a contiguous run, or the neighbours.
-    if (written && random.chance(0.3)) this.#run(entry, address, sizeLg2, type);
+    const isWritten = this.write(entry, address | type | leafAttributes(random, this.#style));
+    if (isWritten && random.chance(0.3)) this.#run(entry, address | type, size);
     if (this.hints.length >= MOST_HINTS) this.hints.splice(random.below(MOST_HINTS), 1);
     const upper = random.chance(0.1) ? BigInt.asUintN(64, -1n << BigInt(64 - space.t0sz)) : 0n;
-    // Within a block mostly at what its output has been chosen for.
-    const offset = output - address;
-    this.hints.push({ pasid, va: ((va >> BigInt(sizeLg2)) << BigInt(sizeLg2)) + offset + upper, sizeLg2 });
+    // Within a block at what its output has been chosen for.
+    this.hints.push({ pasid, va: va + (output - address) + upper, sizeLg2: Number(size) });
   }
 
-  #run(entry: bigint, address: bigint, sizeLg2: number, type: bigint): void {
-    const attributes = leafAttributes(this.#random) | (this.#random.flag(0.7) << 52n);
+  /** What might be a contiguous run around a leaf: it and its neighbours lead to neighbours. */
+  #run(entry: bigint, leaf: bigint, size: bigint): void {
+    const attributes = leafAttributes(this.#random, this.#style) | (this.#random.flag(0.7) << 52n);
     const first = entry & ~0x7fn;
-    const run = (address >> BigInt(sizeLg2 + 4)) << BigInt(sizeLg2 + 4);
     for (let n = 0n; n < 16n; n++) {
-      this.write(first + 8n * n, (run + (n << BigInt(sizeLg2))) | type | attributes);
+      const at = first + 8n * n;
+      this.write(at, BigInt.asUintN(48, leaf + (((at - entry) / 8n) << size)) | attributes);
     }
   }
 
@@ -184,7 +210,7 @@ export class Guest {
     const index = pasid >> splitLg2;
     let leaf = leaves.get(index);
     if (leaf === undefined) {
-      leaf = this.ownPage(s1fmt === 1 ? 12 : 16);
+      leaf = this.#freshBlock(s1fmt === 1 ? 12 : 16);
       leaves.set(index, leaf);
       this.write(base + 8n * BigInt(index), leaf | 1n);
     }

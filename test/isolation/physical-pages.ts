@@ -14,8 +14,8 @@ export const POOL = { base: 0x1_0000_0000, pages: 2048 };
 export const SLOTS = { base: 2 ** 40, count: 12 };
 /** Never granted to anybody, full of traps. */
 export const PRIVATE = { base: 0x2_0000_0000, size: 0x1_0000 };
-/** The host's structures; 1 MiB, so that tables run out now and then. */
-export const HOST = { base: 2 ** 47, size: MIB };
+/** The host's structures; so small that there is no room for tables now and then. */
+export const HOST = { base: 2 ** 47, size: 0x7_0000 };
 export const DOORBELL = 0x802_0000;
 
 /** Guest-physical address of every container's secret, of the size of the largest granule. */
@@ -65,13 +65,14 @@ export class PhysicalPages {
     return SLOTS.base + slot * GIB;
   }
 
-  /** Gives back what one of both gave; true for a page of the pool. */
-  give(pa: number): boolean {
-    if (pa >= SLOTS.base) {
-      this.#slots[Math.floor((pa - SLOTS.base) / GIB)] = 0;
-      return false;
-    }
-    this.#used[(pa - POOL.base) / PAGE] = 0;
-    return true;
+  /** Whether an address is of the pool. */
+  isPool(pa: number): boolean {
+    return pa < SLOTS.base;
+  }
+
+  /** Gives back a page, or a slot by any address in it. */
+  give(pa: number): void {
+    if (this.isPool(pa)) this.#used[(pa - POOL.base) / PAGE] = 0;
+    else this.#slots[Math.floor((pa - SLOTS.base) / GIB)] = 0;
   }
 }

@@ -6,7 +6,17 @@ import { fields } from "../vfio/bytes.js";
 import { Grants, type Mapping, pageAt } from "./grants.js";
 import type { Guest } from "./guest.js";
 import type { HostPair, PinPlan } from "./host-pair.js";
-import { DOORBELL, GIB, HOST, MIB, PAGE, type PhysicalPages, SECRET, secretOf, TRAPS } from "./physical-pages.js";
+import {
+  DOORBELL,
+  GIB,
+  HOST,
+  MIB,
+  PAGE,
+  type PhysicalPages,
+  SECRET,
+  secretOf,
+  TRAPS,
+} from "./physical-pages.js";
 
 const SET_IOMMU = 0x3b66;
 const SET_CONTAINER = 0x3b68;
@@ -31,9 +41,10 @@ const WINDOWS = [
   { base: 0x4000_0000 - 0x40_0000, pages: 0x800 },
   { base: 2 ** 48 - 0x100_0000, pages: 0x1000 },
 ];
-const SIZES = [1, 1, 1, 2, 3, 4, 7, 16, 16, 33, 64];
+const SIZES = [1, 1, 1, 2, 3, 4, 7, 16, 16, 33, 33, 64];
 const RIGHTS = [READ | WRITE, READ | WRITE, READ | WRITE, READ, WRITE];
 const MOST_MAPPINGS = 250;
+const MOST_TRIED = 64;
 
 /** What SET_PASID_TABLE has left. */
 export type Setting = "stage 2 alone" | "table" | "abort";
@@ -44,8 +55,8 @@ export interface Ground {
   hosts: HostPair;
   pages: PhysicalPages;
   pins: boolean;
-  /** UNSET aborts, as in the profile "linux-v10". */
-  unsetAborts: boolean;
+  /** The profile "linux-v10": a table is set once, with one context, and UNSET aborts. */
+  series: boolean;
   /** Keeps what was done, for people. */
   log(text: string): void;
 }
@@ -57,6 +68,8 @@ export class Tenant {
   setting: Setting = "stage 2 alone";
   /** Indices of the groups that are in the container. */
   readonly members = new Set<number>();
+  /** Where something was mapped or unmapped, or should have been; the last one last. */
+  readonly tried: { gpa: number; size: number }[] = [];
   readonly index: number;
   readonly #ground: Ground;
 
@@ -76,10 +89,11 @@ export class Tenant {
     if (this.#report("join", group, hosts.ioctl("groups", group, SET_CONTAINER, fields(fd))) < 0) return;
     this.members.add(group);
     if (this.members.size > 1) return;
-    const ret = hosts.ioctl("containers", this.index, SET_IOMMU, NESTING);
-    if (ret !== 0) throw new Error(`SET_IOMMU gave ${ret}`);
     this.setting = "stage 2 alone";
-    this.keepSecret();
+    // Without room for a table it goes again.
+    if (this.#report("set iommu", "", hosts.ioctl("containers", this.index, SET_IOMMU, NESTING)) === 0)
+      this.keepSecret();
+    else this.leave(group);
   }
 
   /** A group leaves; the last one takes everything along. */
@@ -110,7 +124,6 @@ export class Tenant {
     const taken = pages.take(random, count, pins && random.chance(0.6));
     if (taken === undefined) return;
     const isRun = taken.every((pa, index) => pa === taken[0]! + index * PAGE);
-    // Some pages of another container, too: devices of both may use them.
     const read = (rights & READ) !== 0;
     for (const pa of taken) this.#prepare(pa, read);
     const mapping: Mapping = {
@@ -123,21 +136,22 @@ export class Tenant {
     if (!this.#map(mapping)) this.#free([mapping]);
   }
 
-  /** A block of 2 MiB to 1 GiB, whole or with ends that are no blocks. */
+  /** A block of 2 MiB to 1 GiB, whole or with ends that are no blocks, or two of them that lie apart. */
   #mapLarge(): void {
-    const { random, pages } = this.#ground;
+    const { random, pages, pins } = this.#ground;
     const slot = pages.takeSlot();
     if (slot === undefined) return;
     const size = random.pick([2 * MIB, 2 * MIB, 4 * MIB, 2 * MIB + PAGE * 5, 34 * MIB, GIB]);
     const rights = random.pick(RIGHTS);
     const shift = random.chance(0.3) ? PAGE * random.below(600) : 0;
+    const isApart = pins && random.chance(0.4);
+    const apart = () => Float64Array.from({ length: 700 }, (_, n) => slot + PAGE * (n < 512 ? n : n + 100));
     const mapping: Mapping = {
       gpa: GIB * random.between(1, 12) + (random.chance(0.5) ? 2 * MIB * random.below(256) : 0) + shift,
-      size: Math.min(size, GIB - shift),
-      // Of both rights: blocks hold no traps.
-      read: (rights & READ) !== 0 || rights === WRITE,
+      size: isApart ? 700 * PAGE : Math.min(size, GIB - shift),
+      read: (rights & READ) !== 0,
       write: (rights & WRITE) !== 0,
-      pages: slot + shift,
+      pages: isApart ? apart() : slot + shift,
     };
     if (!this.#map(mapping)) pages.give(slot);
   }
@@ -148,18 +162,19 @@ export class Tenant {
     const flags = (read ? READ : 0) | (write ? WRITE : 0);
     const vaddr = typeof pages === "number" && !pins ? BigInt(pages) : 0x7f00_0000_0000n;
     // A pin function may fail, or hand out what no device may see.
-    const isBad = pins && pages !== secretOf(this.index) && random.chance(0.04);
-    const plan: PinPlan = { vaddr, pages, limit: size / PAGE };
-    const bad = random.chance(0.5)
-      ? { ...plan, limit: random.below(size / PAGE) }
-      : { ...plan, pages: HOST.base - PAGE * random.below(2), limit: Math.max(2, size / PAGE) };
-    const isRefusedAnyway = isBad && (bad.limit < size / PAGE || (bad.pages as number) + size > HOST.base);
+    const isBad = pins && pages !== secretOf(this.index) && random.chance(size < MIB ? 0.06 : 0.3);
+    const count = size / PAGE;
+    const plan: PinPlan = { vaddr, pages, limit: count };
+    const bad: PinPlan = random.chance(0.5)
+      ? { ...plan, limit: random.below(count) }
+      : { ...plan, pages: HOST.base - PAGE * random.below(count) };
     const bytes = fields(32, flags, vaddr, BigInt(gpa), BigInt(size));
     const ret = hosts.ioctl("containers", this.index, MAP_DMA, bytes, isBad ? bad : plan);
     this.#report(`map ${hex(gpa)} + ${hex(size)} flags ${flags}`, isBad ? "badly pinned" : "", ret);
+    this.#remember(gpa, size);
     if (ret !== 0) return false;
-    if (isRefusedAnyway) throw new Error(`MAP_DMA took pages that could not be pinned`);
-    this.grants.map(isBad ? { ...mapping, pages: bad.pages } : mapping);
+    if (isBad) throw new Error("MAP_DMA took pages that cannot be had");
+    this.grants.map(mapping);
     return true;
   }
 
@@ -181,6 +196,7 @@ export class Tenant {
     const bytes = fields(24, 0, BigInt(range.gpa), BigInt(range.size));
     const ret = this.#ground.hosts.ioctl("containers", this.index, UNMAP_DMA, bytes);
     this.#report(`unmap ${hex(range.gpa)} + ${hex(range.size)}`, "", ret);
+    this.#remember(one.gpa, one.size);
     if (ret !== 0) return;
     const gone = this.grants.unmap(range.gpa, range.size);
     const total = gone.reduce((sum, { size }) => sum + size, 0);
@@ -214,9 +230,10 @@ export class Tenant {
   /** The guest's table as it says, or any nonsense. */
   setPasidTable({ table }: Guest): void {
     const { random } = this.#ground;
-    let config = random.chance(0.85) ? 1 : random.between(1, 3);
+    const mustUnset = this.#ground.series && this.setting === "table";
+    let config = mustUnset ? 2 : random.chance(0.85) ? 1 : random.between(1, 3);
     let { base, pasidBits, s1fmt } = table;
-    let s1dss = random.pick([2, 2, 2, 0, 1]);
+    let s1dss = random.pick([2, 2, 2, 2, 2, 2, 0, 1]);
     if (random.chance(0.15)) {
       base = random.chance(0.5) ? random.bits(52) : BigInt(HOST.base);
       pasidBits = random.below(24);
@@ -226,7 +243,11 @@ export class Tenant {
     }
     const words = fields(40, SET, 1, 1, base, pasidBits | (config << 8), 0, 1, s1fmt | (s1dss << 8));
     const ret = this.#ground.hosts.ioctl("containers", this.index, SET_PASID_TABLE, words);
-    this.#report(`set table ${hex(base)} bits ${pasidBits} fmt ${s1fmt} dss ${s1dss} config ${config}`, "", ret);
+    this.#report(
+      `set table ${hex(base)} bits ${pasidBits} fmt ${s1fmt} dss ${s1dss} config ${config}`,
+      "",
+      ret,
+    );
     if (ret === 0) this.setting = config === 1 ? "table" : config === 2 ? "stage 2 alone" : "abort";
   }
 
@@ -234,7 +255,7 @@ export class Tenant {
     const bytes = fields(40, UNSET, 1, 1, 0n, 0, 0, 1, 0);
     const ret = this.#ground.hosts.ioctl("containers", this.index, SET_PASID_TABLE, bytes);
     this.#report("unset table", "", ret);
-    if (ret === 0) this.setting = this.#ground.unsetAborts ? "abort" : "stage 2 alone";
+    if (ret === 0) this.setting = this.#ground.series ? "abort" : "stage 2 alone";
   }
 
   /** What a guest may ask for, and garbage. */
@@ -245,21 +266,60 @@ export class Tenant {
       () => fields(56, 0, 1, 0x0005, 0, 0, 0n, 0n, 0n, 0n),
       () => fields(56, 0, 1, 0x0101, 2, asid, 0n, 0n, 0n, 0n),
       () => fields(56, 0, 1, 0x0107, 1, 0, BigInt(random.below(64)), 0n, 0n, 0n),
-      () => fields(56, 0, 1, 0x0201, random.below(8), asid, 0n, va & ~0xfffn, 0x1000n, BigInt(random.between(1, 64))),
-      () => fields(56, 0, 1, 0x0203, random.below(8), asid, 1n, va, 1n << BigInt(random.below(64)), random.bits(12)),
-      () => fields(56, 0, 1, random.below(0x400), random.word(), random.word(), ...Array.from({ length: 4 }, () => random.bits(64))),
+      () =>
+        fields(
+          56,
+          0,
+          1,
+          0x0201,
+          random.below(8),
+          asid,
+          0n,
+          va & ~0xfffn,
+          0x1000n,
+          BigInt(random.between(1, 64)),
+        ),
+      () =>
+        fields(
+          56,
+          0,
+          1,
+          0x0203,
+          random.below(8),
+          asid,
+          1n,
+          va,
+          1n << BigInt(random.below(64)),
+          random.bits(12),
+        ),
+      () =>
+        fields(
+          56,
+          0,
+          1,
+          random.below(0x400),
+          random.word(),
+          random.word(),
+          ...Array.from({ length: 4 }, () => random.bits(64)),
+        ),
     ])();
     const ret = this.#ground.hosts.ioctl("containers", this.index, CACHE_INVALIDATE, bytes);
     this.#report(`invalidate ${Buffer.from(bytes).toString("hex")}`, "", ret);
   }
 
+  #remember(gpa: number, size: number): void {
+    this.tried.push({ gpa, size });
+    if (this.tried.length > MOST_TRIED) this.tried.shift();
+  }
+
   #somewhere(count: number): number {
     const { random } = this.#ground;
     const { mappings } = this.grants;
-    // Next to something that is mapped, so that neighbours arise; else anywhere in a window.
+    // Next to something that is mapped, so that neighbours arise; else anywhere in a window. Nothing is near the secret.
     if (mappings.length > 0 && random.chance(0.4)) {
       const { gpa, size } = random.pick(mappings);
-      return random.chance(0.5) ? gpa + size : Math.max(0, gpa - count * PAGE);
+      if (gpa !== Number(SECRET.gpa))
+        return random.chance(0.5) ? gpa + size : Math.max(0, gpa - count * PAGE);
     }
     const { base, pages } = random.pick(WINDOWS);
     return base + PAGE * random.below(pages);
@@ -275,8 +335,9 @@ export class Tenant {
     const { pages, hosts } = this.#ground;
     for (const mapping of mappings) {
       if (mapping.gpa === Number(SECRET.gpa)) continue;
-      if (typeof mapping.pages === "number" && !pages.isPool(mapping.pages)) {
-        pages.give(mapping.pages);
+      const first = pageAt(mapping, 0);
+      if (!pages.isPool(first)) {
+        pages.give(first);
         continue;
       }
       for (let offset = 0; offset < mapping.size; offset += PAGE) {

@@ -12,13 +12,20 @@ import { HEADER_MATRIX } from "../../src/host/invalidate/matrix.js";
 import { PROFILES, type Profile } from "../../src/host/profile.js";
 import { getField } from "../../src/machine/bit-fields.js";
 import { commandName } from "../../src/smmuv3/commands.js";
-import type { Capabilities } from "../../src/smmuv3/driver/capabilities.js";
+import { readCapabilities } from "../../src/smmuv3/driver/capabilities.js";
 import { type Command, priResp } from "../../src/smmuv3/driver/command.js";
 import { deviceTlbCommands } from "../../src/smmuv3/driver/device-tlb.js";
 import { faultReport } from "../../src/smmuv3/driver/fault-report.js";
 import { invalidationCommands } from "../../src/smmuv3/driver/invalidation.js";
 import { eventName } from "../../src/smmuv3/events.js";
-import { CMD_OPCODE_LSB, CMD_OPCODE_MSB, CMD_PRI_RESP_LSB, CMD_PRI_RESP_MSB } from "../../src/spec/smmuv3/commands.js";
+import { SMMUV3_PRESETS } from "../../src/smmuv3/features.js";
+import { SmmuV3 } from "../../src/smmuv3/smmuv3.js";
+import {
+  CMD_OPCODE_LSB,
+  CMD_OPCODE_MSB,
+  CMD_PRI_RESP_LSB,
+  CMD_PRI_RESP_MSB,
+} from "../../src/spec/smmuv3/commands.js";
 import * as errno from "../../src/uapi/errno.js";
 import * as ioctls from "../../src/uapi/ioctls.js";
 import { abi, numbers, structs } from "../uapi/abi.js";
@@ -26,8 +33,12 @@ import { root } from "./imports.js";
 
 const page = readFileSync(join(root, "docs/host-api.md"), "utf8");
 const lines = page.split("\n");
-const cells = (line: string): string[] => line.split("|").slice(1, -1).map((cell) => cell.trim());
-const named = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
+const cells = (line: string): string[] =>
+  line
+    .split("|")
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+const named = (text: string): string[] => [...text.matchAll(/`([^`\n]+)`/g)].map(([, name]) => name!);
 
 /** The rows of the first table behind a line that matches, its heading row first. */
 function tableAfter(pattern: RegExp): string[][] {
@@ -51,7 +62,8 @@ function section(heading: string, level: number): string {
 }
 
 describe("the program of docs/host-api.md", () => {
-  const [, program = "", output = ""] = page.match(/```js\n([\s\S]*?)```[\s\S]*?```text\n([\s\S]*?)```/) ?? [];
+  const [, program = "", output = ""] =
+    page.match(/```js\n([\s\S]*?)```[\s\S]*?```text\n([\s\S]*?)```/) ?? [];
 
   it("prints what the page says", () => {
     const args = ["--input-type=module", "--eval", program];
@@ -72,7 +84,9 @@ describe("the structs of docs/host-api.md", () => {
       if (name === undefined) return [];
       const offsets = cells(lines[index + 2]!).map(Number);
       const fields = cells(lines[index + 4]!).map((cell) => named(cell)[0]!.replace("[]", ""));
-      return [[name, { size: Number(size), fields: fields.map((field, at) => [field, offsets[at]]) }] as const];
+      return [
+        [name, { size: Number(size), fields: fields.map((field, at) => [field, offsets[at]]) }] as const,
+      ];
     }),
   );
 
@@ -88,7 +102,10 @@ describe("the structs of docs/host-api.md", () => {
 });
 
 describe("the numbers of docs/host-api.md", () => {
-  const headings = [...page.matchAll(/^### (VFIO_\w+) \((0x[0-9a-f]+)\)$/gm)].map(([, name, hex]) => [name, hex]);
+  const headings = [...page.matchAll(/^### (VFIO_\w+) \((0x[0-9a-f]+)\)$/gm)].map(([, name, hex]) => [
+    name,
+    hex,
+  ]);
   const spapr = ["VFIO_IOMMU_ENABLE", "VFIO_IOMMU_DISABLE"];
 
   it("are a section for each ioctl, SPAPR's two named as absent", () => {
@@ -110,8 +127,10 @@ describe("the numbers of docs/host-api.md", () => {
   });
 
   it("are constants that exist, wherever one is named", () => {
-    const names = named(page).filter((name) => /^(VFIO|IOMMU|PASID|KVM)_[\w]+$/.test(name) && !name.endsWith("_"));
-    expect(names.length).toBeGreaterThan(60);
+    const names = named(page).filter(
+      (name) => /^(VFIO|IOMMU|PASID|KVM)_[\w]+$/.test(name) && !name.endsWith("_"),
+    );
+    expect(names.length).toBeGreaterThan(40);
     expect(names.filter((name) => !(name in numbers))).toEqual([]);
   });
 
@@ -135,9 +154,29 @@ describe("the numbers of docs/host-api.md", () => {
 
   it("have a source in each section of a call", () => {
     const calls = lines.filter((line) => /^### (VFIO_|device\.)/.test(line)).map((line) => line.slice(4));
-    const without = calls.filter((call) => !/Source:/.test(section(call, 3)));
-    // bindGpasid's sources are its own; the ioctl of invalidation has them below its matrix.
-    expect(without).toEqual([]);
+    expect(calls.length).toBe(Object.keys(ioctls).length - spapr.length + 3);
+    expect(calls.filter((call) => !section(call, 3).includes("Source:"))).toEqual([]);
+  });
+});
+
+describe("the links of docs/host-api.md", () => {
+  const links = [...page.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
+
+  it("lead to files that exist and to headings of this page", () => {
+    const slugs = lines
+      .filter((line) => /^#+ /.test(line))
+      .map((line) =>
+        line
+          .replace(/^#+ /, "")
+          .toLowerCase()
+          .replaceAll(/[^\w\- ]/g, "")
+          .replaceAll(" ", "-"),
+      );
+    const dead = links.filter((link) =>
+      link.startsWith("#") ? !slugs.includes(link.slice(1)) : !existsSync(join(root, "docs", link)),
+    );
+    expect(links.length).toBeGreaterThan(20);
+    expect(dead).toEqual([]);
   });
 });
 
@@ -158,6 +197,31 @@ describe("the profile of docs/host-api.md", () => {
   });
 });
 
+const NOTHING: Invalidation = {
+  iotlb: false,
+  deviceTlb: false,
+  pasidCache: false,
+  granularity: "domain",
+  leaf: false,
+  address: 0n,
+  size: 0n,
+};
+/** One page, so that an address is one command. */
+const PAGE = { granularity: "address", address: 0x1000n, size: 4096n } as const;
+const COLUMNS: readonly (readonly [title: string, selection: Partial<Invalidation>])[] = [
+  ["DOMAIN", { granularity: "domain" }],
+  ["PASID, flag PASID", { granularity: "pasid", pasid: 5 }],
+  ["PASID, flag ARCHID", { granularity: "pasid", archid: 7 }],
+  ["ADDR", PAGE],
+  ["ADDR, flag ARCHID", { ...PAGE, archid: 7 }],
+];
+const CACHE_ROWS: Readonly<Record<string, "pasidCache" | "iotlb" | "deviceTlb">> = {
+  "PASID (4)": "pasidCache",
+  "IOTLB (1)": "iotlb",
+  "DEV_IOTLB (2)": "deviceTlb",
+};
+const nameOf = (command: Command) => commandName(getField(command, CMD_OPCODE_MSB, CMD_OPCODE_LSB));
+
 describe("the tables of docs/host-api.md", () => {
   it("of reasons are what the driver makes of an event record", () => {
     for (const [event, code, reason] of tableAfter(/^### Reasons$/).slice(1)) {
@@ -165,22 +229,40 @@ describe("the tables of docs/host-api.md", () => {
       record[0] = Number(code);
       expect(eventName(Number(code))).toBe(event);
       const [name] = named(reason!);
-      if (name === undefined) expect([reason, faultReport(record).reason]).toEqual(["the host's", undefined]);
-      else expect(reason).toBe(`\`${name}\` (${faultReport(record).reason})`);
-      if (name !== undefined) expect(numbers[name]).toBe(faultReport(record).reason);
+      const number = faultReport(record).reason;
+      if (number === undefined) expect(reason).toBe("the host's");
+      else expect([reason, numbers[name!]]).toEqual([`\`${name}\` (${number})`, number]);
     }
   });
 
   it("of responses are what the driver sends", () => {
-    const rows = tableAfter(/^### device\.pageResponse/).length;
-    const shown = tableAfter(/^\| `code` \| CMD_PRI_RESP Resp/.test(page) ? /$^/ : /^\| 0 \| 4 \| 8 \| 12 \| 16 \|$/);
-    expect(rows + shown.length).toBeGreaterThan(0);
-    const table = lines.filter((line) => /^\| `IOMMU_PAGE_RESP_\w+` \(\d\) \|/.test(line)).map(cells);
-    expect(table.map(([code, resp, endpoint]) => [numbers[named(code!)[0]!], Number(resp), endpoint])).toEqual(
-      [...RESPONSE_CODES].map(([code, endpoint]) => {
-        const command = priResp({ stream: 0, group: 0, code: endpoint });
-        return [code, getField(command, CMD_PRI_RESP_MSB, CMD_PRI_RESP_LSB), endpoint];
-      }),
-    );
+    const rows = lines.filter((line) => /^\| `IOMMU_PAGE_RESP_\w+` \(\d\) \|/.test(line)).map(cells);
+    const sent = [...RESPONSE_CODES].map(([code, endpoint]) => {
+      const command = priResp({ stream: 0, group: 0, code: endpoint });
+      return [code, getField(command, CMD_PRI_RESP_MSB, CMD_PRI_RESP_LSB), endpoint];
+    });
+    const shown = rows.map(([code, resp, at]) => [numbers[named(code!)[0]!], Number(resp), at]);
+    expect(shown).toEqual(sent);
+  });
+
+  it("of caches by granularity is the header's matrix, with the commands that the driver issues", () => {
+    const capabilities = readCapabilities(new SmmuV3({ features: SMMUV3_PRESETS.host }));
+    const endpoint = { name: "nic", stream: 8, pasidBits: 20, ats: true, pri: false };
+    const [head, ...rows] = tableAfter(/^#### Cache × granularity$/);
+    expect(head).toEqual(["cache", ...COLUMNS.map(([title]) => title)]);
+    for (const [cache, ...shown] of rows) {
+      const name = CACHE_ROWS[cache!]!;
+      const expected = COLUMNS.map(([, selection]) => {
+        const request: Invalidation = { ...NOTHING, ...selection, [name]: true };
+        if (HEADER_MATRIX[name][request.granularity] === "EINVAL") return "−EINVAL";
+        const commands = [
+          ...invalidationCommands(request, 1, [8], capabilities),
+          ...(request.deviceTlb ? deviceTlbCommands(request, endpoint) : []),
+        ];
+        return commands.map(nameOf).join(", ");
+      });
+      expect([cache, ...shown]).toEqual([cache, ...expected]);
+    }
+    expect(rows.map(([cache]) => cache)).toEqual(Object.keys(CACHE_ROWS));
   });
 });

@@ -1,6 +1,7 @@
 // One stage 1 address space: a CD (unique ASID) and the tables of its two halves.
 
 import type { Features, GranuleLg2 } from "../reference/features.js";
+import { stallBit } from "./feature-set.js";
 import { stage1Size } from "./legal-shape.js";
 import type { Random } from "./random.js";
 import { reach, rootBytes, type Shape } from "./shape.js";
@@ -48,6 +49,7 @@ export class AddressSpace {
       (1n << 41n) |
       ((httu > 1 ? flag(0.5) : 0n) << 42n) |
       ((httu > 0 ? flag(0.6) : 0n) << 43n) |
+      (stallBit(random, features) << 44n) |
       (flag(0.85) << 45n) |
       ((features.abortOnly ? 1n : flag(0.7)) << 46n) |
       (flag(0.3) << 47n) |

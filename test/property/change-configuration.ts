@@ -25,10 +25,18 @@ export function changeCd(world: World): Change | undefined {
   const place: CdPlace = random.pick(stream.table!.places);
   const { space } = place;
   if (random.chance(0.3)) {
-    // R, and A where it may be 0: kept in the configuration only.
-    space.cd[0]! ^= world.features.abortOnly || random.chance(0.5) ? 1n << 45n : 1n << 46n;
+    // R, A where it may be 0, S where it may be either: kept in the configuration only.
+    const bits = [
+      45n,
+      ...(world.features.abortOnly ? [] : [46n]),
+      ...(world.features.stallModel === 0n ? [44n] : []),
+    ];
+    space.cd[0]! ^= 1n << random.pick(bits);
     writeCd(stream.vm, place);
-    return { what: `CD.R or CD.A of ASID ${space.asid}`, commands: [...configurationCommands(world, place)] };
+    return {
+      what: `CD.R, CD.A or CD.S of ASID ${space.asid}`,
+      commands: [...configurationCommands(world, place)],
+    };
   }
   const kind = random.below(5);
   if (kind === 0) space.breakCd();

@@ -68,3 +68,7 @@ export const tlbiNhVaa = (vmid: number, va: bigint, form: AddressForm): Uint8Arr
 
 export const tlbiS2Ipa = (vmid: number, ipa: bigint, form: AddressForm): Uint8Array =>
   byAddress(0x2an, vmid, 0, ipa, form);
+
+/** CMD_RESUME (4.7.1): Ac = 0, Ab = 1. */
+export const resumeAbort = (sid: number, stag: number): Uint8Array =>
+  command(0x44n | (1n << 13n) | (BigInt(sid) << 32n), BigInt(stag));

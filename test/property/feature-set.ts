@@ -1,10 +1,11 @@
 // Identification registers for random worlds: the presets and random mixtures. Bits as in IHI 0070 6.3.1 .. 6.3.6.
 
+import type { Features } from "../reference/features.js";
 import type { IdRegisters } from "../reference/smmu.js";
 import type { Random } from "./random.js";
 
 /** SMMUV3_PRESETS.full: everything that is modelled. */
-const FULL: IdRegisters = { idr0: 0x94c109bn, idr1: 0x6730520n, idr3: 0x23614n, idr5: 0x4f6n };
+const FULL: IdRegisters = { idr0: 0x84c109bn, idr1: 0x6730520n, idr3: 0x23614n, idr5: 0x40004f6n };
 const QEMU_IDR1 = 0x2730010n;
 
 interface Choice {
@@ -14,6 +15,8 @@ interface Choice {
   asid16: boolean;
   vmid16: boolean;
   cd2l: boolean;
+  /** IDR0.STALL_MODEL. */
+  stallModel: number;
   abortOnly: boolean;
   twoLevelStreams: boolean;
   sidSize: number;
@@ -37,7 +40,7 @@ const when = (flag: boolean, bit: number): bigint => (flag ? 1n << BigInt(bit) :
 
 function encode(c: Choice): IdRegisters {
   return {
-    // TTF = AArch64, COHACC, TTENDIAN little, STALL_MODEL terminate only.
+    // TTF = AArch64, COHACC, TTENDIAN little.
     idr0:
       when(c.s2, 0) |
       when(c.s1, 1) |
@@ -48,7 +51,7 @@ function encode(c: Choice): IdRegisters {
       when(c.vmid16, 18) |
       when(c.cd2l, 19) |
       (2n << 21n) |
-      (1n << 24n) |
+      (BigInt(c.stallModel) << 24n) |
       when(c.abortOnly, 26) |
       when(c.twoLevelStreams, 27),
     idr1:
@@ -66,7 +69,12 @@ function encode(c: Choice): IdRegisters {
       (2n << 11n) |
       when(c.e0pd, 13) |
       when(c.epan, 17),
-    idr5: BigInt(c.oas) | (BigInt(c.granules) << 4n) | when(c.ds, 7) | (BigInt(c.vax) << 10n),
+    idr5:
+      BigInt(c.oas) |
+      (BigInt(c.granules) << 4n) |
+      when(c.ds, 7) |
+      (BigInt(c.vax) << 10n) |
+      when(c.stallModel !== 1, 26),
   };
 }
 
@@ -90,6 +98,7 @@ export function randomFeatures(random: Random): IdRegisters {
     asid16: random.chance(0.7),
     vmid16: random.chance(0.7),
     cd2l: random.chance(0.7),
+    stallModel: random.pick([0, 0, 1, 2]),
     abortOnly: random.chance(0.5),
     twoLevelStreams: sidSize > 6 || random.chance(0.5),
     sidSize,
@@ -106,4 +115,9 @@ export function randomFeatures(random: Random): IdRegisters {
     ds,
     vax: ds ? 1 : granules >= 4 ? random.below(2) : 0,
   });
+}
+
+/** CD.S or STE.S2S as the stall model allows it. */
+export function stallBit(random: Random, { stallModel }: Features): bigint {
+  return stallModel === 0n ? random.flag(0.2) : stallModel >> 1n;
 }

@@ -24,7 +24,7 @@ const CACHES: Record<string, CacheOptions> = {
 };
 
 const FAULTS = [0x02, 0x03, 0x04, 0x06, 0x08, 0x09, 0x0a, 0x0b, 0x10, 0x11, 0x12, 0x13];
-const STATUSES = new Set([0, 1, 2, 3, ...FAULTS.map((type) => 0x80 | type)]);
+const STATUSES = new Set([0, 1, 2, 3, 4, ...FAULTS.map((type) => 0x80 | type)]);
 
 function disturb(smmu: SmmuV3, random: Random): void {
   const { memory } = smmu;

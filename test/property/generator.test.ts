@@ -19,7 +19,16 @@ it(`reaches every kind of outcome (seed ${seed})`, () => {
   if (process.env.NI_VERBOSE !== undefined) console.log(text);
   expect(histogram.of("translated") / histogram.total, text).toBeGreaterThan(0.22);
   const expected = [
-    ...["bypassed", "abort", "raz-wi", "abort without a fault", "recorded", "not recorded", "contiguous"],
+    ...[
+      "bypassed",
+      "abort",
+      "raz-wi",
+      "stalled",
+      "abort without a fault",
+      "recorded",
+      "not recorded",
+      "contiguous",
+    ],
     ...["translated stage 1", "translated stage 2", "translated stage 12"],
     ...["C_BAD_STREAMID", "F_STE_FETCH", "C_BAD_STE", "F_STREAM_DISABLED", "C_BAD_SUBSTREAMID", "F_CD_FETCH"],
     "C_BAD_CD",

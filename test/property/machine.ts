@@ -3,6 +3,7 @@
 
 import { type CacheOptions, SmmuV3, type SmmuV3Options } from "../../src/index.js";
 import { isRefused, type Outcome, type Request } from "../reference/outcome.js";
+import { resumeAbort } from "./command-bytes.js";
 import type { World } from "./world.js";
 
 // IHI 0070 6.1: offsets in page 0.
@@ -27,6 +28,7 @@ const TYPES: Record<string, number> = {
 export function expectedStatus(outcome: Outcome): number {
   if (!isRefused(outcome)) return outcome.kind === "translated" ? 0 : 1;
   if (outcome.kind === "raz-wi") return 2;
+  if (outcome.kind === "stalled") return 4;
   return outcome.fault === undefined ? 3 : 0x80 | TYPES[outcome.fault.name]!;
 }
 
@@ -103,6 +105,12 @@ export class Machine {
   ask(request: Request): void {
     this.#fill([request]);
     this.smmu.run(1);
+    this.#release();
+  }
+
+  /** Aborts what has stalled, so that tags are free again. */
+  #release(): void {
+    for (const { stream, stag } of this.smmu.stalled()) this.issue([resumeAbort(stream, stag!)]);
   }
 
   #fill(requests: readonly Request[]): void {
@@ -121,6 +129,7 @@ export class Machine {
     this.#fill(requests);
     this.#events.length = 0;
     this.smmu.run(requests.length);
+    this.#release();
     let event = 0;
     for (let i = 0; i < requests.length; i++) {
       const outcome = outcomes[i]!;
@@ -138,6 +147,8 @@ export class Machine {
         difference = `${batch.fetches[i]} fetches, expected ${fetchesOf(outcome)}`;
       } else if (refused && outcome.event !== undefined) {
         const record = this.#events[event++];
+        // STAG, byte 8 and 9, is the machine's own.
+        if (outcome.kind === "stalled") record?.fill(0, 8, 10);
         if (hex(record) !== hex(outcome.event))
           difference = `event ${hex(record)}, expected ${hex(outcome.event)}`;
       }

@@ -2,6 +2,7 @@
 
 import type { Features } from "../reference/features.js";
 import type { AddressSpace } from "./address-space.js";
+import { stallBit } from "./feature-set.js";
 import type { PhysicalImage } from "./physical-image.js";
 import type { Random } from "./random.js";
 import type { VirtualMachine } from "./virtual-machine.js";
@@ -65,8 +66,10 @@ export class Stream {
     word1 |= (random.chance(0.3) ? random.bits(4) : 0n) << 48n; // PRIVCFG, INSTCFG
     if (features.ats && random.chance(0.2)) word1 |= random.bits(2) << 28n; // EATS
     const [word2, word3] = vm.words;
+    if (features.stallModel === 0n && random.chance(0.1)) word1 |= 1n << 27n; // S1STALLD
     const s2r = random.chance(0.85) ? 1n << 58n : 0n;
-    this.ste = [word0, word1, word2 | (vm.stage2 === undefined ? 0n : s2r), word3, 0n, 0n, 0n, 0n];
+    const s2s = stallBit(random, features) << 57n;
+    this.ste = [word0, word1, word2 | (vm.stage2 === undefined ? 0n : s2r | s2s), word3, 0n, 0n, 0n, 0n];
   }
 
   /** Config[0] of a stream that translates. */

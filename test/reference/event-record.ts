@@ -43,7 +43,13 @@ function doublewords(words: readonly bigint[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-export function encodeEvent(fault: Fault, request: Request, access: Access): Uint8Array {
+/** `stalled`: Stall = 1; STAG is the implementation's own, here 0. */
+export function encodeEvent(
+  fault: Fault,
+  request: Request,
+  access: Access,
+  stalled: boolean = false,
+): Uint8Array {
   let word0 = TYPES[fault.name] | (BigInt(request.sid) << 32n);
   // 7.3.7: F_STREAM_DISABLED carries the StreamID only.
   if (request.ssid !== undefined && fault.name !== "F_STREAM_DISABLED") {
@@ -51,7 +57,7 @@ export function encodeEvent(fault: Fault, request: Request, access: Access): Uin
     // 7.3.9: C_BAD_SUBSTREAMID has no SSV, its SubstreamID is always valid.
     if (fault.name !== "C_BAD_SUBSTREAMID") word0 |= 1n << 11n;
   }
-  let word1 = 0n;
+  let word1 = stalled ? 1n << 31n : 0n;
   let word2 = 0n;
   let word3 = 0n;
   if (ABOUT_TRANSLATION.has(fault.name)) {

@@ -70,7 +70,8 @@ export interface Translated {
 }
 
 export interface Refused {
-  kind: "abort" | "raz-wi";
+  /** Stalled: neither answered nor ended, until software says so. */
+  kind: "abort" | "raz-wi" | "stalled";
   /** The 32-byte record, when one is recorded. */
   event?: Uint8Array;
   fault?: Fault;
@@ -80,7 +81,7 @@ export interface Refused {
 export type Outcome = Translated | Refused;
 
 export const isRefused = (outcome: Outcome): outcome is Refused =>
-  outcome.kind === "abort" || outcome.kind === "raz-wi";
+  outcome.kind === "abort" || outcome.kind === "raz-wi" || outcome.kind === "stalled";
 
 export function isFault(value: object): value is Fault {
   return "name" in value;

@@ -1,8 +1,8 @@
 // The reference SMMUv3: a slow, plain reading of Arm IHI 0070 G.b and DDI 0487 M.a, without any cache, against
 // which the engine is compared. It shares no code and no constants with it.
 // Models the Non-secure interface of SMMUv3.1: global bypass, stream table, STE, CDs, stage 1, stage 2, nested,
-// access flag and dirty state, events. Not modelled: queues, commands (no caches: they would do nothing), stall,
-// ATS, PRI, EL2, EL3, Secure, AArch32 tables, D128, permission indirection, memory attributes.
+// access flag and dirty state, which faults stall, events. Not modelled: queues, commands (no caches: they would do
+// nothing), what becomes of a stalled transaction, ATS, PRI, EL2, EL3, Secure, AArch32 tables, D128, permission indirection, memory attributes.
 
 import { fetchCd, selectCd } from "./context-table.js";
 import { encodeEvent } from "./event-record.js";
@@ -155,16 +155,21 @@ export class ReferenceSmmu {
   ): Outcome {
     let recorded = bitOf(this.register("CR0"), 2);
     let razWi = false;
+    let stalled = false;
     if (fault.name === "C_BAD_STREAMID") recorded &&= bitOf(this.register("CR2"), 1);
     if (GOVERNED.has(fault.name)) {
-      // Stage 2: S2R, and an implied A = 1. A bypassed stage 1 has no CD: aborted and recorded (3.4).
-      if (fault.stage2) recorded &&= ste.bit(186);
-      else if (cd !== undefined) {
-        recorded &&= cd.bit(45);
+      // Stage 2: S2S, S2R, and an implied A = 1. A bypassed stage 1 has no CD: aborted and recorded (3.4).
+      // S = 1: stalled, and recorded whatever R says.
+      if (fault.stage2) {
+        stalled = ste.bit(185);
+        recorded &&= stalled || ste.bit(186);
+      } else if (cd !== undefined) {
+        stalled = cd.bit(44);
+        recorded &&= stalled || cd.bit(45);
         razWi = !cd.bit(46);
       }
     }
-    const event = recorded ? encodeEvent(fault, request, access) : undefined;
-    return { kind: razWi ? "raz-wi" : "abort", event, fault, fetches };
+    const event = recorded ? encodeEvent(fault, request, access, stalled) : undefined;
+    return { kind: stalled ? "stalled" : razWi ? "raz-wi" : "abort", event, fault, fetches };
   }
 }

@@ -28,6 +28,8 @@ describe("presets", () => {
       asid16: true,
       vmid16: true,
       twoLevelCd: false,
+      stallModel: 1,
+      mostStalls: 0,
       terminateAborts: true,
       twoLevelStreamTable: true,
       streamIdBits: 16,
@@ -70,6 +72,8 @@ describe("presets", () => {
       stage2: true,
       dirtyStateUpdate: true,
       twoLevelCd: true,
+      stallModel: 0,
+      mostStalls: 1024,
       terminateAborts: false,
       streamIdBits: 32,
       substreamIdBits: 20,
@@ -94,11 +98,11 @@ describe("buildFeatures", () => {
   it("changes one field and nothing else", () => {
     expect(buildFeatures({ substreamIdBits: 0 })).toEqual({ ...SMMUV3_PRESETS.full, idr1: 0x6730020 });
     expect(buildFeatures({ accessFlagUpdate: true }, SMMUV3_PRESETS.qemuNested).idr0).toBe(0xd44105b);
-    expect(buildFeatures({ dirtyStateUpdate: false }).idr0).toBe(0x94c105b);
-    expect(buildFeatures({ ats: true }).idr0).toBe(0x94c149b);
-    expect(buildFeatures({ ats: true, noSplitStageAts: true }).idr0).toBe(0x94c1c9b);
+    expect(buildFeatures({ dirtyStateUpdate: false }).idr0).toBe(0x84c105b);
+    expect(buildFeatures({ ats: true }).idr0).toBe(0x84c149b);
+    expect(buildFeatures({ ats: true, noSplitStageAts: true }).idr0).toBe(0x84c1c9b);
     expect(buildFeatures({ ats: true, pri: true, priQueueLg2: 3 })).toMatchObject({
-      idr0: 0x94d149b,
+      idr0: 0x84d149b,
       idr1: 0x6731d20,
     });
   });
@@ -123,7 +127,7 @@ describe("validateFeatures", () => {
     ["ATOS", { idr0: full.idr0 | (1 << 15) }],
     ["VMW", { idr0: full.idr0 | (1 << 17) }],
     ["VATOS", { idr0: full.idr0 | (1 << 20) }],
-    ["STALL_MODEL", { idr0: full.idr0 & ~(3 << 24) }],
+    ["STALL_MODEL", { idr0: full.idr0 | (3 << 24) }],
     ["TTF", { idr0: full.idr0 | (1 << 2) }],
     ["TTENDIAN", { idr0: full.idr0 & ~(3 << 21) }],
     ["HTTU", { idr0: full.idr0 | (3 << 6) }],
@@ -140,7 +144,6 @@ describe("validateFeatures", () => {
     ["OAS", { idr5: full.idr5 | 7 }],
     ["D128", { idr5: full.idr5 | (1 << 8) }],
     ["VAX", { idr5: (full.idr5 & ~(3 << 10)) | (2 << 10) }],
-    ["STALL_MAX", { idr5: full.idr5 | (1 << 16) }],
   ];
   for (const [name, change] of refused) {
     it(`refuses ${name}, which is not modelled, by name`, () => {
@@ -164,6 +167,16 @@ describe("validateFeatures", () => {
       /GRAN4K or GRAN16K with idr5.DS/,
     );
     expect(() => buildFeatures({ twoLevelStreamTable: false })).toThrow(/ST_LEVEL/);
+    expect(() => buildFeatures({ stallModel: 1 })).toThrow(/STALL_MAX to be 0 with idr0.STALL_MODEL of 1/);
+    expect(() => buildFeatures({ mostStalls: 0 })).toThrow(/STALL_MAX of 1 or more/);
+    expect(() => buildFeatures({ stallModel: 2, mostStalls: 0 })).toThrow(/STALL_MAX of 1 or more/);
+    expect(() => buildFeatures({ stallModel: 2, ats: true })).toThrow(
+      /ATS to be 0 with idr0.STALL_MODEL of 2/,
+    );
+    expect(buildFeatures({ stallModel: 2, mostStalls: 65535 })).toMatchObject({
+      idr0: 0xa4c109b,
+      idr5: 0xffff04f6,
+    });
     expect(() => buildFeatures({ pri: true })).toThrow(/idr0.ATS to be 1 with idr0.PRI/);
     expect(() => buildFeatures({ noSplitStageAts: true })).toThrow(
       /ATS, S1P and S2P to be 1 with idr0.NS1ATS/,

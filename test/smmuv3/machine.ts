@@ -1,8 +1,10 @@
 // The hardware parts of the SMMU wired together over fakes: memory of declared ranges, and a core that only
 // writes down which invalidations it was asked for and knows STE.PPAR as it is told.
 
+import type { PageResponse } from "../../src/machine/page-request.js";
+import type { CommandOutputs, ResumeAction } from "../../src/smmuv3/command-effects.js";
 import { CommandQueue } from "../../src/smmuv3/command-queue.js";
-import { CommandExecutor, type CommandOutputs, type CommandTarget } from "../../src/smmuv3/commands.js";
+import { CommandExecutor, type CommandTarget } from "../../src/smmuv3/commands.js";
 import { EventQueue } from "../../src/smmuv3/event-queue.js";
 import {
   decodeFeatures,
@@ -12,7 +14,6 @@ import {
 } from "../../src/smmuv3/features.js";
 import { GlobalErrors } from "../../src/smmuv3/global-errors.js";
 import { Interrupts, type SmmuIrq } from "../../src/smmuv3/interrupts.js";
-import type { PageResponse } from "../../src/machine/page-request.js";
 import { PriQueue } from "../../src/smmuv3/pri-queue.js";
 import type { QueueMemory } from "../../src/smmuv3/queue.js";
 import { RegisterFile } from "../../src/smmuv3/registers.js";
@@ -91,6 +92,14 @@ export class FakeOutputs implements CommandOutputs {
   respond(response: PageResponse): void {
     this.effects.push(response);
   }
+
+  resume(stream: number, stag: number, action: ResumeAction): void {
+    this.effects.push([action, stream, stag]);
+  }
+
+  terminateStalled(stream: number): void {
+    this.effects.push(["terminate", stream]);
+  }
 }
 
 /** The parts of one SMMU without translation. */
@@ -125,6 +134,7 @@ export class Machine {
         this.configurations++;
       },
       commands: () => this.commands.run(),
+      events: () => {},
     });
     const interrupts = new Interrupts(this.registers, (irq) => {
       this.irqs.push(irq);
@@ -150,6 +160,8 @@ export class Machine {
     this.executor = new CommandExecutor(named, this.core, {
       synced: () => interrupts.raise("cmd-sync"),
       respond: (response) => this.pages.respond(response),
+      resume: () => {},
+      terminateStalled: () => {},
     });
     this.commands = new CommandQueue(registers, memory, this.executor, errors);
     this.events = new EventQueue(this.registers, this.memory, this.errors, interrupts);

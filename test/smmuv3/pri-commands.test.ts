@@ -2,9 +2,9 @@
 // StreamID 63:32, PRGIndex 72:64, Resp 77:76), through the executor and through the Command queue.
 
 import { describe, expect, it } from "vitest";
+import { wordsOf } from "../../src/machine/bit-fields.js";
 import { CommandExecutor } from "../../src/smmuv3/commands.js";
 import { decodeFeatures, SMMUV3_PRESETS, type SmmuFeatures } from "../../src/smmuv3/features.js";
-import { wordsOf } from "../../src/machine/bit-fields.js";
 import { bytes, FakeCore, FakeOutputs, type Machine } from "./machine.js";
 import {
   askLast,

@@ -2,8 +2,8 @@
 // Priv 58, X 59, R 60, W 61, Last 62, SSV 63; PRGIndex 72:64, address 127:76.
 
 import { describe, expect, it } from "vitest";
-import { decodePageEntry, encodePageEntry, isStopMarker } from "../../src/smmuv3/page-entry.js";
 import { checkPageRequest, type PageRequest } from "../../src/machine/page-request.js";
+import { decodePageEntry, encodePageEntry, isStopMarker } from "../../src/smmuv3/page-entry.js";
 import { bytes, hex } from "./machine.js";
 import { ask, askLast, PRI_FEATURES, start, stop, WITHOUT_SUBSTREAMS } from "./pri-world.js";
 

@@ -87,7 +87,7 @@ describe("STE.PPAR for automatic responses (IHI 0070 5.2 PPAR, 8.1)", () => {
     ["stage 2, PPAR = 1", [0xdn, PPAR, STAGE_2], WITH_PASID],
     ["both stages, PPAR = 1", [0xfn | 0x4100_0000n, PPAR, STAGE_2], WITH_PASID],
     ["V = 0", [8n, PPAR], FAILURE],
-    ["S1STALLD: ILLEGAL", [STAGE_1, PPAR | (1n << 27n)], FAILURE],
+    ["S1STALLD with STALL_MODEL = 0b00", [STAGE_1, PPAR | (1n << 27n)], WITH_PASID],
     ["S2TG reserved: ILLEGAL", [0xdn, PPAR, STAGE_2 | (3n << 46n)], FAILURE],
     ["EATS = 0b10 with stage 1 alone: ILLEGAL", [STAGE_1, PPAR | (2n << 28n)], FAILURE],
     ["EATS = 0b10 with both stages", [0xfn | 0x4100_0000n, PPAR | (2n << 28n), STAGE_2], WITH_PASID],

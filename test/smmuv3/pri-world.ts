@@ -1,8 +1,8 @@
 // What the tests of the page request interface share: an SMMU with ATS and PRI, its queue switched on, and short
 // forms. Numbers by hand from IHI 0070 G.b: IDR0.ATS 10, IDR0.PRI 16, IDR1.PRIQS 15:11.
 
-import { SMMUV3_PRESETS, type SmmuFeatures } from "../../src/smmuv3/features.js";
 import type { PageRequest } from "../../src/machine/page-request.js";
+import { SMMUV3_PRESETS, type SmmuFeatures } from "../../src/smmuv3/features.js";
 import { hex, Machine } from "./machine.js";
 
 export const [CR0, CR0ACK, IRQ_CTRL, IRQ_CTRLACK, GERROR, GERRORN] = [0x20, 0x24, 0x50, 0x54, 0x60, 0x64];

@@ -5,10 +5,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { wordsOf } from "../../src/machine/bit-fields.js";
 import { CommandExecutor } from "../../src/smmuv3/commands.js";
 import { decodeEvent, encodeEvent } from "../../src/smmuv3/events.js";
 import { decodeFeatures, validateFeatures } from "../../src/smmuv3/features.js";
-import { wordsOf } from "../../src/machine/bit-fields.js";
 import { bytes, FakeCore, FakeOutputs, hex, Machine } from "./machine.js";
 
 const ROOT = new URL("../fixtures/conformance/smmuv3/", import.meta.url);

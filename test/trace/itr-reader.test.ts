@@ -144,6 +144,12 @@ describe("ItrReader", () => {
     ["#itr 1\nm 8 0 0 1000 rw\n", 2, '"m" line: DIR expected one of r w b -, got "rw"'],
     ["#itr 1\ni bogus 1\n", 2, '"i" line: unknown command "bogus 1"'],
     ["#itr 1\ni asid 10000\n", 2, '"i" line: ASID expected number of at most 16 bits, got "10000"'],
+    ["#itr 1\ni iotlb domain 10000\n", 2, '"i" line: DID expected number of at most 16 bits, got "10000"'],
+    [
+      "#itr 1\ni piotlb pasid 1 100000\n",
+      2,
+      '"i" line: PASID expected number of at most 20 bits, got "100000"',
+    ],
     ["#itr 1\ni va 1 2\n", 2, '"i" line has no IOVA'],
     ["#itr 1\nt -5\n", 2, '"t" line: D expected decimal number, got "-5"'],
     ["#itr 1\nw\n", 2, '"w" line has no T'],

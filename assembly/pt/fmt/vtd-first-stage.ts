@@ -31,6 +31,8 @@ const ACCESSED: u64 = (<u64>1) << FSPTE_A_LSB;
 const EXTENDED_ACCESSED: u64 = (<u64>1) << FSPTE_EA_LSB;
 const DIRTY: u64 = (<u64>1) << FSPTE_D_LSB;
 const ANY_WRITE: u32 = 0xaa;
+/** Instruction fetches: only requests with PASID can be such, and they are not supported (ERS). */
+const FETCHES: u32 = 0x44;
 
 /** Lowest reserved bit of a large leaf: bit 12 is PAT. */
 const LEAF_RESERVED_LSB: u32 = 13;
@@ -88,7 +90,7 @@ export class VtdFirstStage {
       return either | (either << 4);
     }
     if ((config & WALK_BAR_PRIVILEGED) !== 0) supervisor = 0x0f;
-    return user | (supervisor << 4);
+    return user | (supervisor << 4) | FETCHES;
   }
 
   /** The same for a plain page; one that is not dirty sends its first write to the walk. */

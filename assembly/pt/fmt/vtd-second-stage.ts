@@ -10,7 +10,7 @@ import {
   SSPTE_W_LSB,
 } from "../../../src/spec/vtd/paging-entry";
 import { bit } from "../../lib/bits";
-import { LAST_LEVEL, WALK_HA } from "../config";
+import { LAST_LEVEL, WALK_BAR_EXECUTE, WALK_HA } from "../config";
 import { entryAddress, entryReserved, isLarge, WALK_SNOOP_CONTROL } from "./vtd";
 
 /* Rights that the tables above take away. */
@@ -18,6 +18,9 @@ const NO_READ: u32 = 1;
 const NO_WRITE: u32 = 2;
 const READS: u32 = 0x55;
 const WRITES: u32 = 0xaa;
+const FETCHES: u32 = 0x44;
+/** No request has this access code (a write is data): it stands for reading and writing. */
+const READ_AND_WRITE: u32 = 7;
 
 const READ: u64 = (<u64>1) << SSPTE_R_LSB;
 const WRITE: u64 = (<u64>1) << SSPTE_W_LSB;
@@ -70,7 +73,11 @@ export class VtdSecondStage {
 
   denied(descriptor: u64, attributes: u32, config: u64): u32 {
     const taken = attributes | this.tableAttributes(descriptor, config);
-    return ((taken & NO_READ) !== 0 ? READS : 0) | ((taken & NO_WRITE) !== 0 ? WRITES : 0);
+    return (
+      ((taken & NO_READ) !== 0 ? READS | (1 << READ_AND_WRITE) : 0) |
+      ((taken & NO_WRITE) !== 0 ? WRITES : 0) |
+      ((config & WALK_BAR_EXECUTE) !== 0 ? FETCHES : 0)
+    );
   }
 
   deniedPlain(descriptor: u64, attributes: u32, config: u64): u32 {
@@ -116,6 +123,6 @@ export class VtdSecondStage {
 
   /** The access code of a first-stage table fetch: with SSADE it needs write permission too (3.8). */
   tableFetch(config: u64): u32 {
-    return (config & WALK_HA) !== 0 ? 1 : 0;
+    return (config & WALK_HA) !== 0 ? READ_AND_WRITE : 0;
   }
 }

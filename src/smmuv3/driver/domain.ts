@@ -207,6 +207,7 @@ export class SmmuV3Domain implements IommuDomain {
   }
 }
 
+/** S2AP does not stop instruction fetches (D8.4.2.1), and to fetch is to read. */
 function leafAttributes({ read, write, device = false }: MappingRights): LeafAttributes {
-  return { read, write, execute: true, attrIndex: device ? DEVICE_NGNRE : NORMAL_WRITE_BACK };
+  return { read, write, execute: read, attrIndex: device ? DEVICE_NGNRE : NORMAL_WRITE_BACK };
 }

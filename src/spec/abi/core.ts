@@ -122,6 +122,7 @@ export const STATUS_TRANSLATED = 0;
 export const STATUS_BYPASSED = 1;
 export const STATUS_RAZ_WI = 2;
 export const STATUS_ABORTED = 3;
+export const STATUS_STALLED = 4;
 export const STATUS_FAULT = 128;
 export const SOURCE_CONFIG = 0;
 export const SOURCE_IOTLB = 1;
@@ -129,7 +130,7 @@ export const SOURCE_WALK_CACHE = 2;
 export const SOURCE_WALK = 3;
 
 /*
- * Fault record, 64 bytes, one for each request that a rule of the architecture terminated.
+ * Fault record, 64 bytes, one for each request that a rule of the architecture terminated or stalled.
  * 0 index u32 | 4 type u8 | 5 flags u8 | 6 class u8 | 7 access u8 | 8 stream u32 | 12 pasid u32
  * 16 iova u64 | 24 ipa u64 | 32 fetch address u64 | 40.. reserved
  */
@@ -147,6 +148,8 @@ export const FAULT_SIZE = 64;
 export const FAULT_FLAG_STAGE2 = 1;
 export const FAULT_FLAG_TTRNW = 2;
 export const FAULT_FLAG_RECORD = 4;
+export const FAULT_FLAG_STALL = 8;
+export const FAULT_FLAG_MERGE = 16;
 export const CLASS_CD = 0;
 export const CLASS_TT = 1;
 export const CLASS_IN = 2;

@@ -19,7 +19,6 @@ const CAP_FS5LP = 60;
 const ECAP_DT = 2;
 const ECAP_PT = 6;
 const ECAP_SC = 7;
-const ECAP_MTS = 25;
 const ECAP_NEST = 26;
 const ECAP_PRS = 29;
 const ECAP_SRS = 31;
@@ -40,7 +39,7 @@ const BASE_CAP = 6n | (0x22n << 24n) | (18n << CAP_MAMV);
 const BASE_ECAP = 2n | (0xfn << 8n);
 
 const FULL_ECAP = [
-  ...[ECAP_DT, ECAP_PT, ECAP_SC, ECAP_MTS, ECAP_NEST, ECAP_PRS, ECAP_SRS, ECAP_EAFS, ECAP_PASID, ECAP_SMTS],
+  ...[ECAP_DT, ECAP_PT, ECAP_SC, ECAP_NEST, ECAP_PRS, ECAP_SRS, ECAP_EAFS, ECAP_PASID, ECAP_SMTS],
   ...[ECAP_SSADS, ECAP_SSTS, ECAP_FSTS, ECAP_SMPWC, ECAP_RPS, ECAP_ADMS],
 ].reduce((value, n) => value | bit(n), BASE_ECAP | (19n << ECAP_PSS));
 
@@ -50,53 +49,68 @@ const FULL_CAP =
   (56n << CAP_MGAW) |
   (3n << CAP_SSLPS) |
   bit(CAP_PSI) |
-  (7n << CAP_NFR) |
+  (255n << CAP_NFR) |
   bit(CAP_FS1GP) |
   bit(CAP_FS5LP);
 
-/** Second-stage widths, and what of an address they take: MGAW may be narrower than the widest. */
-function widths(random: Random): bigint {
+/** Second-stage widths, and what of an address they take: at least what the host has (MGAW). */
+function widths(random: Random, haw: number): bigint {
   const sagaw = random.pick([0b1110n, 0b1110n, 0b0110n, 0b0110n, 0b0010n, 0b0100n, 0b1000n, 0b1010n]);
   const widest = sagaw & 8n ? 57 : sagaw & 4n ? 48 : 39;
-  const mgaw = random.chance(0.8) ? widest : random.pick([36, 39, 42, 48, 54, 57]);
+  const mgaw = Math.max(haw, random.chance(0.7) ? widest : random.pick([39, 42, 48, 54, 57]));
   return (sagaw << CAP_SAGAW) | (BigInt(mgaw - 1) << CAP_MGAW);
 }
 
-function mixture(random: Random): { cap: bigint; ecap: bigint } {
-  const cap =
+function randomCap(random: Random, haw: number, first: boolean): bigint {
+  return (
     (BASE_CAP & ~(0x3fn << CAP_MAMV)) |
-    widths(random) |
+    widths(random, haw) |
     when(random.chance(0.2), CAP_CM) |
-    (random.bits(2) << CAP_SSLPS) |
+    (random.pick([0n, 1n, 3n, 3n]) << CAP_SSLPS) |
     when(random.chance(0.8), CAP_PSI) |
-    (BigInt(random.pick([0, 0, 1, 7])) << CAP_NFR) |
+    (BigInt(random.pick([0, 7, 255, 255, 255])) << CAP_NFR) |
     (BigInt(random.pick([0, 9, 18, 18, 30])) << CAP_MAMV) |
-    when(random.chance(0.6), CAP_FS1GP) |
-    when(random.chance(0.6), CAP_FS5LP);
-  const stages = random.pick(["both", "both", "both", "first", "second"]);
-  const first = stages !== "second";
-  const second = stages !== "first";
+    when(first && random.chance(0.6), CAP_FS1GP) |
+    when(first && random.chance(0.6), CAP_FS5LP)
+  );
+}
+
+/** Scalable mode with one stage or both. */
+function randomScalableEcap(random: Random, first: boolean, second: boolean): bigint {
   const deviceTlb = random.chance(0.5);
-  const ecap =
+  const coherent = random.chance(0.75);
+  return (
     BASE_ECAP |
+    bit(ECAP_SMTS) |
     when(deviceTlb, ECAP_DT) |
     when(random.chance(0.7), ECAP_PT) |
     when(random.chance(0.5), ECAP_SC) |
-    when(random.chance(0.5), ECAP_MTS) |
     when(first && second && random.chance(0.8), ECAP_NEST) |
     when(deviceTlb && random.chance(0.6), ECAP_PRS) |
     when(random.chance(0.7), ECAP_SRS) |
-    when(first && random.chance(0.6), ECAP_EAFS) |
+    when(first && coherent && random.chance(0.6), ECAP_EAFS) |
     (BigInt(random.pick([0, 3, 8, 13, 19, 19])) << ECAP_PSS) |
     when(random.chance(0.8), ECAP_PASID) |
-    when(random.chance(0.9), ECAP_SMTS) |
-    when(second && random.chance(0.6), ECAP_SSADS) |
+    when(second && coherent && random.chance(0.6), ECAP_SSADS) |
     when(second, ECAP_SSTS) |
     when(first, ECAP_FSTS) |
-    when(random.chance(0.75), ECAP_SMPWC) |
+    when(coherent, ECAP_SMPWC) |
     when(random.chance(0.8), ECAP_RPS) |
-    when(random.chance(0.5), ECAP_ADMS);
-  return { cap, ecap };
+    when(random.chance(0.5), ECAP_ADMS)
+  );
+}
+
+function mixture(random: Random, haw: number): { cap: bigint; ecap: bigint } {
+  if (random.chance(0.1)) {
+    const ecap = BASE_ECAP | (random.bits(1) << BigInt(ECAP_PT)) | (random.bits(1) << BigInt(ECAP_DT));
+    return { cap: randomCap(random, haw, false), ecap: ecap | when(random.chance(0.5), ECAP_SC) };
+  }
+  const stages = random.pick(["both", "both", "both", "first", "second"]);
+  const first = stages !== "second";
+  return {
+    cap: randomCap(random, haw, first),
+    ecap: randomScalableEcap(random, first, stages !== "first"),
+  };
 }
 
 /** A world's capabilities. Version 1.0: execute requests find ERS missing. */
@@ -107,5 +121,5 @@ export function randomCapabilities(random: Random): CapabilityRegisters {
   if (kind < 4) return { cap: FULL_CAP, ecap: FULL_ECAP, version, haw };
   if (kind === 4) return { cap: 0x1d2008c222f0606n, ecap: 0x3899880000f42n, version, haw: 48 };
   if (kind === 5) return { cap: 0xd2008c222f0606n, ecap: 0x3499880000fc2n, version, haw: 48 };
-  return { ...mixture(random), version, haw };
+  return { ...mixture(random, haw), version, haw };
 }

@@ -67,9 +67,9 @@ abstract class Format implements EntryFormat {
     return (entry & ~ADDRESS) | address;
   }
 
-  /** 1 with a probability less the stricter the habits. */
-  protected right(): bigint {
-    return this.random.flag(1 - this.habits.strict);
+  /** Mostly 1; a table that denies something denies it to all below, so it is rarer there. */
+  protected right(leaf: boolean): bigint {
+    return this.random.flag(1 - this.habits.strict / (leaf ? 1 : 8));
   }
 
   protected preset(): bigint {
@@ -116,12 +116,12 @@ export class FirstStageFormat extends Format {
   protected readonly reservedLsb = 13;
 
   /** P, rights, PWT and PCD, A, G, EA, ignored bits. */
-  #common(): bigint {
+  #common(leaf: boolean): bigint {
     const { random } = this;
     return (
       FS_FLAGS.P |
-      (this.right() << 1n) |
-      (this.right() << 2n) |
+      (this.right(leaf) << 1n) |
+      (this.right(leaf) << 2n) |
       (random.bits(2) << 3n) |
       (this.preset() << 5n) |
       (random.bits(1) << 8n) |
@@ -133,11 +133,11 @@ export class FirstStageFormat extends Format {
   }
 
   table(child: bigint): bigint {
-    return child | this.#common() | (this.random.bits(1) << 6n);
+    return child | this.#common(false) | (this.random.bits(1) << 6n);
   }
 
   protected leafFlags(): bigint {
-    return this.#common() | (this.preset() << 6n);
+    return this.#common(true) | (this.preset() << 6n);
   }
 
   override leaf(level: number, output?: bigint): bigint {
@@ -169,9 +169,9 @@ export class SecondStageFormat extends Format {
   protected readonly reservedLsb = 12;
 
   /** R and W, not both missing; X and the ignored bits. */
-  #common(): bigint {
+  #common(leaf: boolean): bigint {
     const { random } = this;
-    const rights = this.right() | (this.right() << 1n) || random.pick([1n, 2n]);
+    const rights = this.right(leaf) | (this.right(leaf) << 1n) || random.pick([1n, 2n]);
     return (
       rights |
       (random.bits(5) << 2n) |
@@ -182,12 +182,12 @@ export class SecondStageFormat extends Format {
   }
 
   table(child: bigint): bigint {
-    return child | this.#common() | (this.random.bits(1) << 9n);
+    return child | this.#common(false) | (this.random.bits(1) << 9n);
   }
 
   protected leafFlags(): bigint {
     const snoop = this.options.snoopControl ? this.random.flag(0.3) : 0n;
-    return this.#common() | (this.preset() << 9n) | (snoop << 11n);
+    return this.#common(true) | (this.preset() << 9n) | (snoop << 11n);
   }
 
   isPresent(entry: bigint): boolean {

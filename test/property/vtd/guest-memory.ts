@@ -136,7 +136,7 @@ export class GuestMemory implements TableSpace {
       : random.bits(capabilities.haw - Number(sizeLg2)) << sizeLg2;
     if (backing === undefined) return undefined;
     let word = tree.format.leaf(level, backing) | 3n;
-    if (random.chance(0.06)) word = (word & ~3n) | random.pick(WITHOUT_READ_OR_WRITE);
+    if (random.chance(0.03)) word = (word & ~3n) | random.pick(WITHOUT_READ_OR_WRITE);
     return tree.grow(gpa, { level, word }) ? backing + ((gpa >> PAGE_LG2) << PAGE_LG2) - start : undefined;
   }
 }

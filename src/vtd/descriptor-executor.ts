@@ -1,0 +1,178 @@
+// Invalidation descriptors carried out one by one: what each drops from the caches, and what else it sets off.
+// Source: Intel VT-d Rev 5.10, sections 6.5.2.1 to 6.5.2.9, 7.6.1. Legality is in descriptors.ts.
+// Device-TLB and interrupt entry cache invalidations have nothing to drop: no endpoint holds a device-TLB, interrupts are not
+// remapped. Everything completes at once and in order, so fences and drains hold anyway.
+
+import { getAddress, getField, type Words } from "../machine/bit-fields.js";
+import { FirstError } from "../machine/first-error.js";
+import type { PageResponse } from "../machine/page-request.js";
+import * as I from "../spec/vtd/invalidation.js";
+import { TTM_LEGACY } from "../spec/vtd/registers.js";
+import { DescriptorRules, descriptorType } from "./descriptors.js";
+import type { VtdFeatureSet } from "./feature-set.js";
+import { ANY, type Invalidations } from "./invalidation.js";
+
+/** Where the effects of descriptors outside the caches go. */
+export interface InvalidationOutputs {
+  /** A wait descriptor with SW = 1 is complete: its status goes to memory. */
+  writeStatus(address: bigint, data: number): void;
+  /** A wait descriptor with IF = 1 is complete. */
+  completed(): void;
+  /** A page group response goes to an endpoint. */
+  respond(response: PageResponse): void;
+}
+
+/** What a descriptor sets off outside once it is consumed. */
+type Effect = (outputs: InvalidationOutputs) => void;
+
+interface Context {
+  readonly drop: Invalidations;
+  words: Words;
+  mode: number;
+  /** Status write of a wait descriptor. */
+  status: Effect | undefined;
+  /** What calls an embedder back. */
+  effect: Effect | undefined;
+}
+
+type Run = (context: Context) => void;
+
+const granularity = (c: Context): number => getField(c.words, I.INV_G_MSB, I.INV_G_LSB);
+const did = (c: Context): number => getField(c.words, I.INV_DID_MSB, I.INV_DID_LSB);
+const pasid = (c: Context): number => getField(c.words, I.INV_PASID_MSB, I.INV_PASID_LSB);
+const mask = (c: Context): number => getField(c.words, I.INV_AM_MSB, I.INV_AM_LSB);
+const hint = (c: Context): boolean => getField(c.words, I.INV_IH_MSB, I.INV_IH_LSB) === 1;
+const address = (c: Context): bigint => getAddress(c.words, I.INV_ADDR_MSB, I.INV_ADDR_LSB, 12);
+
+// Outside legacy mode the context-cache has no domain-ids: domain-selective is global, the device's DID does not count.
+function contextCache(c: Context): void {
+  if (granularity(c) === I.CC_DEVICE) {
+    const sid = getField(c.words, I.CC_SID_MSB, I.CC_SID_LSB);
+    c.drop.deviceContexts(sid, getField(c.words, I.CC_FM_MSB, I.CC_FM_LSB));
+  } else if (granularity(c) === I.CC_DOMAIN && c.mode === TTM_LEGACY) {
+    c.drop.domainContexts(did(c), ANY);
+  } else {
+    c.drop.allContexts();
+  }
+}
+
+function pasidCache(c: Context): void {
+  if (granularity(c) === I.PC_GLOBAL) c.drop.allContexts();
+  else c.drop.domainContexts(did(c), granularity(c) === I.PC_PASID ? pasid(c) : ANY);
+}
+
+function iotlb(c: Context): void {
+  if (granularity(c) === I.IOTLB_GLOBAL) c.drop.allTranslations();
+  else if (granularity(c) === I.IOTLB_DOMAIN) c.drop.domain(did(c));
+  else c.drop.domainPages(did(c), address(c), mask(c), hint(c));
+}
+
+function pasidIotlb(c: Context): void {
+  if (granularity(c) === I.PIOTLB_PASID) c.drop.pasid(did(c), pasid(c));
+  else c.drop.pasidPages(did(c), pasid(c), address(c), mask(c), hint(c));
+}
+
+function wait(c: Context): void {
+  const flag = (lsb: number): boolean => getField(c.words, lsb, lsb) === 1;
+  if (flag(I.WAIT_SW_LSB)) {
+    const data = getField(c.words, I.WAIT_DATA_MSB, I.WAIT_DATA_LSB);
+    const to = getAddress(c.words, I.WAIT_ADDRESS_MSB, I.WAIT_ADDRESS_LSB, 2);
+    c.status = (outputs) => outputs.writeStatus(to, data);
+  }
+  if (flag(I.WAIT_IF_LSB)) c.effect = (outputs) => outputs.completed();
+}
+
+// Codes that PCI Express leaves unused count as a failure.
+function pageGroupResponse(c: Context): void {
+  const codes: Readonly<Record<number, PageResponse["code"]>> = {
+    [I.PGR_SUCCESS]: "success",
+    [I.PGR_INVALID]: "invalid",
+  };
+  const response: PageResponse = {
+    stream: getField(c.words, I.PGR_RID_MSB, I.PGR_RID_LSB),
+    group: getField(c.words, I.PGR_PRGI_MSB, I.PGR_PRGI_LSB),
+    code: codes[getField(c.words, I.PGR_RC_MSB, I.PGR_RC_LSB)] ?? "failure",
+  };
+  if (getField(c.words, I.PGR_PP_MSB, I.PGR_PP_LSB) === 1) response.pasid = pasid(c);
+  c.effect = (outputs) => outputs.respond(response);
+}
+
+const RUN: ReadonlyMap<number, Run> = new Map<number, Run>([
+  [I.INV_CONTEXT_CACHE, contextCache],
+  [I.INV_IOTLB, iotlb],
+  [I.INV_WAIT, wait],
+  [I.INV_PASID_IOTLB, pasidIotlb],
+  [I.INV_PASID_CACHE, pasidCache],
+  [I.INV_PAGE_GROUP_RESPONSE, pageGroupResponse],
+]);
+
+/** Carries out single invalidation descriptors. */
+export class DescriptorExecutor {
+  readonly #rules: DescriptorRules;
+  readonly #context: Context;
+  readonly #outputs: InvalidationOutputs;
+  readonly #effects: Effect[] = [];
+  #sending = false;
+
+  /**
+   * Binds the executor to the caches and the outside.
+   *
+   * @param features what is reported, see decodeVtdFeatures
+   * @param drop the caches
+   * @param outputs where the other effects go
+   */
+  constructor(features: VtdFeatureSet, drop: Invalidations, outputs: InvalidationOutputs) {
+    this.#rules = new DescriptorRules(features);
+    const words = new Uint32Array(8);
+    this.#context = { drop, words, mode: TTM_LEGACY, status: undefined, effect: undefined };
+    this.#outputs = outputs;
+  }
+
+  /** The error of using descriptors of this width at all; see DescriptorRules. */
+  widthError(mode: number, wide: boolean): number {
+    return this.#rules.widthError(mode, wide);
+  }
+
+  /**
+   * Carries out one descriptor; what it sets off outside waits for `complete`.
+   *
+   * @param words the descriptor as four or eight little-endian words
+   * @param mode RTADDR.TTM in force
+   * @returns 0, or the IQEI code for an invalid descriptor
+   *
+   * Source: Rev 5.10, 6.5.2.
+   */
+  execute(words: Words, mode: number): number {
+    const context = this.#context;
+    context.words = words;
+    context.mode = mode;
+    context.status = undefined;
+    context.effect = undefined;
+    const error = this.#rules.error(words, mode);
+    if (error === 0) RUN.get(descriptorType(words))?.(context);
+    return error;
+  }
+
+  /**
+   * Sends what the last descriptor sets off outside; to be called when it counts as consumed. Memory is written at once.
+   * Who is called back by such a call and has descriptors carried out in turn gets his own calls after it, so that
+   * endpoints that ask again and again need no stack.
+   */
+  complete(): void {
+    const { status, effect } = this.#context;
+    this.#context.status = undefined;
+    this.#context.effect = undefined;
+    const errors = new FirstError();
+    if (status) errors.attempt(() => status(this.#outputs));
+    if (effect) this.#effects.push(effect);
+    if (!this.#sending) {
+      this.#sending = true;
+      for (let next = this.#effects.shift(); next; next = this.#effects.shift()) {
+        const send = next;
+        errors.attempt(() => send(this.#outputs));
+      }
+      this.#sending = false;
+    }
+    errors.rethrow();
+  }
+}

@@ -1,0 +1,158 @@
+// The invalidation queue in memory: consumes what the tail announces, stops at an error until software clears it.
+// Source: Intel VT-d Rev 5.10, sections 6.5.2, 6.5.2.9 to 6.5.2.11, 11.4.9.
+// Everything is consumed inside the register write that allows it: at most one queue length of descriptors. Choices: width, table
+// mode and tail are looked at while the queue is not empty; a head that no longer fits after a change of size or width
+// is taken modulo the size and aligned down; a status write to where no memory is goes nowhere.
+
+import { wordsOf } from "../machine/bit-fields.js";
+import { FirstError } from "../machine/first-error.js";
+import { IQE_FETCH, IQE_TAIL, IQE_TAIL_ALIGNMENT } from "../spec/vtd/invalidation.js";
+import * as R from "../spec/vtd/registers.js";
+import type { DescriptorExecutor } from "./descriptor-executor.js";
+import { EventInterrupt, type VtdIrq } from "./interrupts.js";
+import type { RegisterFile } from "./registers.js";
+
+const NARROW_BYTES = 16;
+const WIDE_BYTES = 32;
+const PAGE_BYTES = 4096;
+const IWC = 1 << R.ICS_IWC_LSB;
+
+/** What queues need of memory. */
+export interface QueueMemory {
+  /** True where reads and writes are answered. */
+  isRam(address: bigint): boolean;
+  /** Reads as many bytes as `into` has. */
+  readInto(address: bigint, into: Uint8Array): void;
+  /** Writes all bytes. */
+  write(address: bigint, bytes: Uint8Array): void;
+}
+
+/** What the queue is connected to. */
+export interface InvalidationQueueParts {
+  readonly registers: RegisterFile;
+  /** Where descriptors are. */
+  readonly memory: QueueMemory;
+  /** What carries them out. */
+  readonly executor: DescriptorExecutor;
+  /** Table mode in force. */
+  readonly mode: () => number;
+  /** Takes error bits of FSTS, by number. */
+  readonly fail: (bit: number) => void;
+  readonly onIrq: ((irq: VtdIrq) => void) | undefined;
+}
+
+interface Shape {
+  readonly base: bigint;
+  readonly bytes: number;
+  readonly stride: number;
+}
+
+/** The consumer's side of the invalidation queue. */
+export class InvalidationQueue {
+  readonly #parts: InvalidationQueueParts;
+  readonly #event: EventInterrupt;
+  #running = false;
+
+  /** @param parts what it is connected to */
+  constructor(parts: InvalidationQueueParts) {
+    const { registers, onIrq } = parts;
+    this.#parts = parts;
+    this.#event = new EventInterrupt(
+      registers,
+      "invalidation",
+      { offset: R.REG_ICS, conditions: IWC },
+      onIrq,
+    );
+    registers.onWrite(R.REG_ICS, () => this.#event.served());
+    registers.onWrite(R.REG_IQT, () => this.run());
+  }
+
+  /** The queue is switched on or off; off puts the head back to 0 (11.4.9.1). */
+  enable(on: boolean): void {
+    if (on) this.run();
+    else this.#parts.registers.set(R.REG_IQH, 0);
+  }
+
+  /** A wait descriptor that asks for the interrupt is complete. */
+  completed(): void {
+    this.#event.raise(IWC);
+  }
+
+  /**
+   * Consumes descriptors until the queue is empty, off or stopped by an error.
+   *
+   * A call from inside a callback (an interrupt handler or an endpoint that writes IQT) consumes too: when it returns,
+   * its descriptors have been carried out, as for any other call. What callbacks throw goes on when the queue is empty.
+   *
+   * Source: Rev 5.10, 6.5.2.
+   */
+  run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    const errors = new FirstError();
+    try {
+      while (this.#mayFetch()) this.#consume(errors);
+    } finally {
+      this.#running = false;
+    }
+    errors.rethrow();
+  }
+
+  #mayFetch(): boolean {
+    const { registers } = this.#parts;
+    if (!registers.has(R.REG_GSTS, R.GCMD_QIE_LSB)) return false;
+    if (registers.has(R.REG_FSTS, R.FSTS_IQE_LSB)) return false;
+    return registers.get(R.REG_IQH) !== registers.get(R.REG_IQT);
+  }
+
+  #shape(): Shape {
+    const register = this.#parts.registers.get64(R.REG_IQA);
+    const low = Number(register & 0xfffn);
+    return {
+      base: register & ~0xfffn,
+      bytes: PAGE_BYTES << (low & 7),
+      stride: ((low >>> R.IQA_DW_LSB) & 1) === 1 ? WIDE_BYTES : NARROW_BYTES,
+    };
+  }
+
+  #consume(errors: FirstError): void {
+    const { registers, executor } = this.#parts;
+    const shape = this.#shape();
+    const head = registers.get(R.REG_IQH) & (shape.bytes - 1) & ~(shape.stride - 1);
+    const error = this.#registersError(shape) || this.#execute(shape, head);
+    if (error !== 0) {
+      this.#stop(error);
+      return;
+    }
+    // The head moves first: who sees status or interrupt of a wait must see it consumed.
+    registers.set(R.REG_IQH, (head + shape.stride) & (shape.bytes - 1));
+    this.#running = false;
+    errors.attempt(() => executor.complete());
+    this.#running = true;
+  }
+
+  /** What is wrong before anything is fetched (11.4.9.9). */
+  #registersError({ bytes, stride }: Shape): number {
+    const { registers, executor, mode } = this.#parts;
+    const width = executor.widthError(mode(), stride === WIDE_BYTES);
+    if (width !== 0) return width;
+    const tail = registers.get(R.REG_IQT);
+    if (tail >= bytes) return IQE_TAIL;
+    return tail % stride === 0 ? 0 : IQE_TAIL_ALIGNMENT;
+  }
+
+  #execute({ base, stride }: Shape, head: number): number {
+    const { memory, executor, mode } = this.#parts;
+    const address = base + BigInt(head);
+    if (!memory.isRam(address)) return IQE_FETCH;
+    const bytes = new Uint8Array(stride);
+    memory.readInto(address, bytes);
+    return executor.execute(wordsOf(bytes), mode());
+  }
+
+  // The reason is there before the error is.
+  #stop(error: number): void {
+    this.#parts.registers.set(R.REG_IQERCD, error);
+    this.#parts.fail(R.FSTS_IQE_LSB);
+  }
+}

@@ -1,0 +1,12 @@
+// The convenience form of an answer, with what VT-d adds to it.
+
+import type { TranslateAnswer } from "../machine/translation.js";
+import type { VtdFault } from "./faults.js";
+
+/** The answer to one request. */
+export interface VtdTranslation extends TranslateAnswer {
+  /** The 16 bytes of the fault recording register, when the fault was recorded. */
+  record?: Uint8Array;
+  /** Why the request failed, recorded or not. */
+  fault?: VtdFault;
+}
