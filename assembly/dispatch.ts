@@ -14,6 +14,8 @@ import * as smmuv3 from "./smmuv3/translate";
 import * as vtdConfigure from "./vtd/configure";
 import * as vtdContext from "./vtd/context";
 import * as vtdFeatures from "./vtd/features";
+import * as vtdMemoryType from "./vtd/memory-type";
+import * as vtdPageRequest from "./vtd/page-request";
 import * as vtd from "./vtd/translate";
 import * as vtdWalks from "./vtd/walks";
 
@@ -98,4 +100,14 @@ export function dropDomain(did: i32, pasid: i32): void {
 /** Whether automatic page responses of `stream` carry the PASID (STE.PPAR): 0 or 1; -1 no valid STE, -2 wait. */
 export function responsePasid(stream: u32): i32 {
   return isVtd() ? 1 : smmuv3Ste.responsePasid(stream);
+}
+
+/** Where a page request of a source-id leads (VT-d). */
+export function findPageRequestTarget(stream: u32, pasid: u32): f64 {
+  return vtdPageRequest.pageRequestTarget(stream, pasid);
+}
+
+/** What decides the memory type of a request (VT-d); negative: nothing. */
+export function packMemoryTypeFacts(index: u32): f64 {
+  return isVtd() ? vtdMemoryType.memoryTypeFacts(index) : -1;
 }

@@ -2,7 +2,7 @@
 
 import { FRAME_LG2 } from "../src/spec/abi/core";
 import { Batch, runBatch } from "./batch";
-import { dropDomain, dropStes, responsePasid } from "./dispatch";
+import { dropDomain, dropStes, findPageRequestTarget, packMemoryTypeFacts, responsePasid } from "./dispatch";
 import { Trace } from "./lib/trace";
 import { Arena } from "./mem/arena";
 import { Bus, slotOf } from "./mem/physical";
@@ -13,7 +13,6 @@ import { Ids } from "./tlb/ids";
 import { invalidate, Predicate } from "./tlb/invalidate";
 import { SpaceTable } from "./tlb/space";
 import { forgetTables } from "./tlb/sweep";
-import { pageRequestTarget as vtdPageRequestTarget } from "./vtd/page-request";
 
 /** Takes the layout from the header at `header` and starts with empty caches; the arena must be zeroed. */
 export function init(header: usize): void {
@@ -65,7 +64,12 @@ export function pageResponsePasid(stream: u32): i32 {
  * number for a fault or a missing external frame.
  */
 export function pageRequestTarget(stream: u32, pasid: u32): f64 {
-  return vtdPageRequestTarget(stream, pasid);
+  return findPageRequestTarget(stream, pasid);
+}
+
+/** What decides the memory type of request `index` of the batch just run (vtd/memory-type.ts); negative: nothing. */
+export function memoryTypeFacts(index: u32): f64 {
+  return packMemoryTypeFacts(index);
 }
 
 /** CFGI_STE: forgets configuration of streams first..last. */

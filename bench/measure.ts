@@ -1,8 +1,8 @@
 // Measures one row: every side over the same requests in the same process, interleaved (A B A B …), with tinybench
 // timing whole passes. A ratio is taken inside a round, since the machine under the rounds may change speed.
 import { Bench } from "tinybench";
-import type { ExpectedWorkload } from "./rig.js";
 import type { Side } from "./sides.js";
+import type { ExpectedWorkload } from "./workloads.js";
 
 /** Smallest, middle and largest value over the rounds. */
 export interface Spread {

@@ -2,10 +2,16 @@
 // The model reads requests from the batch columns in its linear memory, so a pass copies each batch there first, inside
 // the timed part (TypedArray.set; element by element for small batches). A yardstick reads the caller's arrays as they
 // are. Both leave answers in columns; a pass folds the first PA of every batch into a checksum.
-import type { SmmuV3 } from "nested-iommu";
+import type { Batch } from "nested-iommu";
 import { newAnswers, type Requests } from "./requests.js";
 import type { YardstickKind } from "./rows.js";
 import type { Yardstick } from "./yardstick/yardstick.js";
+
+/** A machine of any vendor. */
+export interface Model {
+  readonly batch: Batch;
+  run(count: number): number;
+}
 
 /** Translates every request once; returns a checksum. */
 export type Pass = () => number;
@@ -32,20 +38,21 @@ interface Slice {
 /**
  * The model with requests copied into its columns batch by batch.
  *
- * @param smmu a machine with the benchmark's tables
+ * @param machine a machine with the benchmark's tables
  * @param requests the workload; requests.count is a multiple of `batch`
  * @param batch requests a call, up to the machine's capacity
  * @returns the side
  */
-export function modelSide(smmu: SmmuV3, requests: Requests, batch: number): Side {
-  const fill = batch < SET_MIN ? smallBatches(smmu, requests, batch) : largeBatches(smmu, requests, batch);
-  return { pass: fill, checkAll: (check) => checkModel(smmu, requests, check) };
+export function modelSide(machine: Model, requests: Requests, batch: number): Side {
+  const fill =
+    batch < SET_MIN ? smallBatches(machine, requests, batch) : largeBatches(machine, requests, batch);
+  return { pass: fill, checkAll: (check) => checkModel(machine, requests, check) };
 }
 
-function smallBatches(smmu: SmmuV3, requests: Requests, batch: number): Pass {
+function smallBatches(machine: Model, requests: Requests, batch: number): Pass {
   const { count, stream, iova32, access } = requests;
   return () => {
-    const columns = smmu.batch;
+    const columns = machine.batch;
     const toStream = columns.stream;
     const toIova = columns.iova32;
     const toAccess = columns.access;
@@ -58,14 +65,14 @@ function smallBatches(smmu: SmmuV3, requests: Requests, batch: number): Pass {
         toIova[2 * i + 1] = iova32[2 * (from + i) + 1]!;
         toAccess[i] = access[from + i]!;
       }
-      sum = (sum + smmu.run(batch)) | 0;
+      sum = (sum + machine.run(batch)) | 0;
       sum = (Math.imul(sum, 31) + pa32[0]!) | 0;
     }
     return sum;
   };
 }
 
-function largeBatches(smmu: SmmuV3, requests: Requests, batch: number): Pass {
+function largeBatches(machine: Model, requests: Requests, batch: number): Pass {
   const slices: Slice[] = [];
   for (let from = 0; from < requests.count; from += batch) {
     slices.push({
@@ -75,7 +82,7 @@ function largeBatches(smmu: SmmuV3, requests: Requests, batch: number): Pass {
     });
   }
   return () => {
-    const columns = smmu.batch;
+    const columns = machine.batch;
     const { stream, iova, access, pa32 } = columns;
     let sum = 0;
     for (let s = 0; s < slices.length; s++) {
@@ -83,7 +90,7 @@ function largeBatches(smmu: SmmuV3, requests: Requests, batch: number): Pass {
       stream.set(slice.stream);
       iova.set(slice.iova);
       access.set(slice.access);
-      sum = (sum + smmu.run(batch)) | 0;
+      sum = (sum + machine.run(batch)) | 0;
       sum = (Math.imul(sum, 31) + pa32[0]!) | 0;
     }
     return sum;
@@ -93,35 +100,35 @@ function largeBatches(smmu: SmmuV3, requests: Requests, batch: number): Pass {
 /**
  * The model with the whole workload standing in its columns: filled once, before any timing.
  *
- * @param smmu a machine whose batch capacity is at least requests.count
+ * @param machine a machine whose batch capacity is at least requests.count
  * @param requests the workload
  * @returns the side; the batch size is requests.count
  */
-export function modelInPlaceSide(smmu: SmmuV3, requests: Requests): Side {
-  const columns = smmu.batch;
+export function modelInPlaceSide(machine: Model, requests: Requests): Side {
+  const columns = machine.batch;
   columns.stream.set(requests.stream);
   columns.iova.set(requests.iova);
   columns.access.set(requests.access);
   return {
     pass: () => {
-      const failed = smmu.run(requests.count);
-      return (Math.imul(failed | 0, 31) + smmu.batch.pa32[0]!) | 0;
+      const failed = machine.run(requests.count);
+      return (Math.imul(failed | 0, 31) + machine.batch.pa32[0]!) | 0;
     },
-    checkAll: (check) => checkModel(smmu, requests, check),
+    checkAll: (check) => checkModel(machine, requests, check),
   };
 }
 
-function checkModel(smmu: SmmuV3, requests: Requests, check: Check): void {
-  const size = Math.min(requests.count, smmu.batch.capacity);
+function checkModel(machine: Model, requests: Requests, check: Check): void {
+  const size = Math.min(requests.count, machine.batch.capacity);
   for (let from = 0; from < requests.count; from += size) {
     const count = Math.min(size, requests.count - from);
-    const columns = smmu.batch;
+    const columns = machine.batch;
     columns.stream.set(requests.stream.subarray(from, from + count));
     columns.pasid.set(requests.pasid.subarray(from, from + count));
     columns.iova.set(requests.iova.subarray(from, from + count));
     columns.access.set(requests.access.subarray(from, from + count));
-    smmu.run(count);
-    const { pa, status } = smmu.batch;
+    machine.run(count);
+    const { pa, status } = machine.batch;
     for (let i = 0; i < count; i++) check(from + i, pa[i]!, status[i]!);
   }
 }

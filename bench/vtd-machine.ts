@@ -77,12 +77,7 @@ export function writeSmmuV3Counterpart(memory: TableMemory): void {
   const { "second stage": second, "first stage": first, nested } = STAGE_STREAMS;
   writeStreamEntry(memory, second, { stage2: writeSingleSpace(storage, VMSA.stage2, MAPPINGS, second).root });
   const cd = storage.allocate(64, 64);
-  writeContextDescriptor(
-    memory,
-    cd,
-    first + 1,
-    writeSingleSpace(storage, VMSA.stage1, MAPPINGS, first).root,
-  );
+  writeContextDescriptor(memory, cd, first + 1, writeSingleSpace(storage, VMSA.stage1, MAPPINGS, first).root);
   writeStreamEntry(memory, first, { cd });
   const space = writeNestedSpace(storage, VMSA, MAPPINGS, nested, GUEST_BYTES);
   writeContextDescriptor(space.view, space.page, nested + 1, space.stage1.root);

@@ -3,12 +3,17 @@
 import { BIG_STREAM, MIXED_AREAS, MIXED_STREAM, SMALL_PAGES, SMALL_STREAMS } from "./machine.js";
 import { Random } from "./random.js";
 import { newRequests, type Requests } from "./requests.js";
-import { BIG_SIZE, DATA_IOVA } from "./space.js";
+import { BIG_SIZE, DATA_IOVA, expectedPa } from "./space.js";
 
 /** A named request stream. */
 export interface Workload {
   readonly name: string;
   readonly requests: Requests;
+}
+
+/** A workload and the PAs that the layout of the tables gives for it. */
+export interface ExpectedWorkload extends Workload {
+  readonly expected: BigUint64Array;
 }
 
 /** What each stream does. */
@@ -43,14 +48,14 @@ function mixed(_i: number, random: Random): { stream: number; offset: number } {
   };
 }
 
-function addresses(name: WorkloadName, entries: number): Address {
+function addresses(name: WorkloadName, entries: number, big: number): Address {
   switch (name) {
     case "seq":
-      return (i) => ({ stream: BIG_STREAM, offset: (i * 64) % (256 * 1024) });
+      return (i) => ({ stream: big, offset: (i * 64) % (256 * 1024) });
     case "hot":
-      return inPages(BIG_STREAM, 64);
+      return inPages(big, 64);
     case "tlb":
-      return inPages(BIG_STREAM, Math.floor(entries * 0.75));
+      return inPages(big, Math.floor(entries * 0.75));
     case "multi":
       return (_i, random) => ({
         stream: random.below(SMALL_STREAMS),
@@ -63,9 +68,9 @@ function addresses(name: WorkloadName, entries: number): Address {
         return { stream: burst % SMALL_STREAMS, offset: ((turn * 4 + (i & 3)) * 64) % (SMALL_PAGES * PAGE) };
       };
     case "stride":
-      return (i) => ({ stream: BIG_STREAM, offset: (i * PAGE) % Number(BIG_SIZE) });
+      return (i) => ({ stream: big, offset: (i * PAGE) % Number(BIG_SIZE) });
     case "miss":
-      return inPages(BIG_STREAM, Number(BIG_SIZE) / PAGE);
+      return inPages(big, Number(BIG_SIZE) / PAGE);
     case "mixed":
       return mixed;
   }
@@ -78,12 +83,19 @@ function addresses(name: WorkloadName, entries: number): Address {
  * @param count number of requests, 1..2^26
  * @param entries IOTLB entries, for the working set of `tlb`
  * @param seed seed of the random addresses and of the read/write mix
+ * @param big the stream whose space is BIG_SIZE
  * @returns the requests as columns
  */
-export function makeWorkload(name: WorkloadName, count: number, entries: number, seed: number): Workload {
+export function makeWorkload(
+  name: WorkloadName,
+  count: number,
+  entries: number,
+  seed: number,
+  big: number = BIG_STREAM,
+): Workload {
   const requests = newRequests(count);
   const random = new Random(seed);
-  const address = addresses(name, entries);
+  const address = addresses(name, entries, big);
   for (let i = 0; i < count; i++) {
     const { stream, offset } = address(i, random);
     requests.stream[i] = stream;
@@ -91,4 +103,17 @@ export function makeWorkload(name: WorkloadName, count: number, entries: number,
     requests.access[i] = random.next() >>> 31;
   }
   return { name, requests };
+}
+
+/**
+ * Adds what the layout of the tables says.
+ *
+ * @param workload the requests
+ * @returns the same with the PAs they must get
+ */
+export function expectAnswers(workload: Workload): ExpectedWorkload {
+  const { count, stream, iova } = workload.requests;
+  const expected = new BigUint64Array(count);
+  for (let i = 0; i < count; i++) expected[i] = expectedPa(stream[i]!, iova[i]!);
+  return { ...workload, expected };
 }

@@ -107,6 +107,7 @@ export {
   validateVtdFeatures,
 } from "./vtd/features.js";
 export type { VtdIrq } from "./vtd/interrupts.js";
+export type { MemoryType } from "./vtd/memory-type.js";
 export type { VtdOptions } from "./vtd/options.js";
 export type { VtdTranslation } from "./vtd/translation.js";
 export { VtdIommu } from "./vtd/vtd-iommu.js";

@@ -17,7 +17,7 @@ import {
   SPACE_STAGE2_SIZES,
 } from "../tlb/space";
 import { inputBitsOf, WALK_PTW } from "./config";
-import { leafCode, leafLg2Of } from "./leaf-code";
+import { attributeBits, attributesIn, leafCode, leafLg2Of } from "./leaf-code";
 import { Plain } from "./plain";
 import {
   Fault,
@@ -54,6 +54,7 @@ function lookup(space: usize, ipa: u64, access: u32): bool {
     // Code 3 (a write whatever else it says) shares the bit of 1, 7 that of 5.
     Leaf.deny = <u32>(data & DENY) | ((<u32>data & 2) << 2);
     Leaf.device = (data & DEVICE) !== 0;
+    Leaf.attributes = attributesIn(data);
     count(CNT_S2TLB_HITS);
     Request.cached = true;
     return true;
@@ -72,7 +73,12 @@ function remember(space: usize, ipa: u64): void {
   if (tlb === 0) return;
   const lg2 = Leaf.lg2;
   const delta = (Leaf.output - ipa) & ADDRESS_MASK;
-  const data = delta | leafCode(Leaf.descriptorLg2) | (Leaf.deny & DENY) | (Leaf.device ? DEVICE : 0);
+  const data =
+    delta |
+    leafCode(Leaf.descriptorLg2) |
+    attributeBits(Leaf.attributes) |
+    (Leaf.deny & DENY) |
+    (Leaf.device ? DEVICE : 0);
   insert(
     tlb,
     tagOf(ipa, lg2, load<u64>(space + SPACE_ID_BITS)),
@@ -151,11 +157,13 @@ export function nestedWalk<F, S>(space: usize, input: u64, access: u32): bool {
   const descriptorLg2 = Leaf.descriptorLg2;
   const deny = Leaf.deny;
   const global = Leaf.global;
+  const attributes = Leaf.attributes;
   if (!stage2<S>(below, Leaf.output, access, CLASS_IN, lg2)) return false;
   Leaf.lg2 = min(lg2, Leaf.lg2);
   Leaf.descriptorLg2 = descriptorLg2;
   Leaf.deny |= deny;
   Leaf.global = global;
+  Leaf.attributes |= attributes;
   return true;
 }
 

@@ -77,6 +77,7 @@ export class Plain {
     Leaf.deny = deny;
     Leaf.global = format.isGlobal(descriptor);
     Leaf.device = format.isDevice(descriptor);
+    Leaf.attributes = format.memoryType(descriptor, LAST_LEVEL);
     return true;
   }
 
@@ -108,6 +109,8 @@ export class Plain {
     Leaf.lg2 = min(lg1, lg2);
     Leaf.deny = deny;
     Leaf.global = format1.isGlobal(descriptor1);
+    Leaf.attributes =
+      format1.memoryType(descriptor1, LAST_LEVEL) | format2.memoryType(descriptor2, LAST_LEVEL);
     return true;
   }
 

@@ -68,6 +68,8 @@ export class Leaf {
   static deny: u32 = 0;
   static global: bool = false;
   static device: bool = false;
+  /** What the format says of the memory type, up to 12 bits; both stages' together. */
+  static attributes: u32 = 0;
 }
 
 /** Bookkeeping of the request in progress. */

@@ -263,6 +263,7 @@ function leaf<F, N>(
   Leaf.deny = deny;
   Leaf.global = format.isGlobal(descriptor);
   Leaf.device = format.isDevice(descriptor);
+  Leaf.attributes = format.memoryType(descriptor, level);
   return true;
 }
 

@@ -4,7 +4,7 @@
 import { CNT_PERMISSION_WALKS, PREDICTOR_SIZE } from "../../src/spec/abi/core";
 import { BITS_52 } from "../lib/bits";
 import { Arena, count } from "../mem/arena";
-import { leafCode, leafLg2Of } from "../pt/leaf-code";
+import { attributeBits, attributesIn, leafCode, leafLg2Of } from "../pt/leaf-code";
 import { Leaf } from "../pt/state";
 import {
   GUESS_MASK,
@@ -62,6 +62,7 @@ export function probeAll(context: usize, space: usize, iova: u64, access: u32): 
   Leaf.output = (iova + (data & ADDRESS_MASK)) & BITS_52;
   Leaf.lg2 = <u32>load<u64>(slot) & 63;
   Leaf.descriptorLg2 = leafLg2Of(data);
+  Leaf.attributes = attributesIn(data);
   learn(context, holder, iova, Leaf.lg2, data);
   return true;
 }
@@ -104,7 +105,12 @@ export class Probed {
 
 /** The data word of Leaf for `iova`. */
 function dataOf(iova: u64): u64 {
-  return ((Leaf.output - iova) & ADDRESS_MASK) | leafCode(Leaf.descriptorLg2) | Leaf.deny;
+  return (
+    ((Leaf.output - iova) & ADDRESS_MASK) |
+    leafCode(Leaf.descriptorLg2) |
+    attributeBits(Leaf.attributes) |
+    Leaf.deny
+  );
 }
 
 /** Notes in `holder` what kind of entry Leaf has become. */
@@ -129,4 +135,12 @@ function learn(context: usize, holder: usize, iova: u64, lg2: u32, data: u64): v
   store<u64>(context + MEMO_MASK, u64(-1) << lg2);
   store<u64>(context + MEMO_DATA, data);
   store<u32>(context + MEMO_GENERATION, Ids.generation);
+}
+
+/** Leaf.attributes of what the IOTLB holds for `iova` in `space`; false when it holds nothing. Counts nothing. */
+export function recallAttributes(space: usize, iova: u64): bool {
+  const slot = Arena.iotlb !== 0 ? probeSpace(space, iova) : 0;
+  if (slot === 0) return false;
+  Leaf.attributes = attributesIn(dataAt(Arena.iotlb, slot));
+  return true;
 }

@@ -1,6 +1,6 @@
 // Addresses that five levels reach and a context's spaces do not: tags of the caches hold 52 bits of an input address,
 // a five-level table takes 57. Such a request walks through one of the 32 windows of 2^52 bytes, a space of its own
-// for the time of the walk, and is not cached in the IOTLB. And the addresses that no table reaches.
+// for the time of the walk, and nothing of it is cached. And the addresses that no table reaches.
 
 import { CNT_IOTLB_MISSES } from "../../src/spec/abi/core";
 import { FR_LEGACY_TOO_WIDE, FR_NOT_CANONICAL, FR_SS_TOO_WIDE } from "../../src/spec/vtd/faults";

@@ -20,6 +20,8 @@ export interface CoreExports {
   pageResponsePasid(stream: number): number;
   /** Where a page request of a VT-d source-id leads: packed (assembly/vtd/page-request.ts), negative for a fault. */
   pageRequestTarget(stream: number, pasid: number): number;
+  /** What src/vtd/memory-type.ts unpacks. */
+  memoryTypeFacts(index: number): number;
   forgetStreams(first: number, last: number): void;
   forgetContexts(stream: number, pasid: number): void;
   forgetDomain(did: number, pasid: number): void;

@@ -52,7 +52,7 @@ const ROWS: readonly Row[] = [
   ["ecap", "SC", R.ECAP_SC_MSB, R.ECAP_SC_LSB, 1],
   ["ecap", "IRO", R.ECAP_IRO_MSB, R.ECAP_IRO_LSB, 0x3ff, 0xf],
   ["ecap", "MHMV", R.ECAP_MHMV_MSB, R.ECAP_MHMV_LSB, 0],
-  ["ecap", "MTS", R.ECAP_MTS_MSB, R.ECAP_MTS_LSB, 0],
+  ["ecap", "MTS", R.ECAP_MTS_MSB, R.ECAP_MTS_LSB, 1],
   ["ecap", "NEST", R.ECAP_NEST_MSB, R.ECAP_NEST_LSB, 1],
   ["ecap", "PRS", R.ECAP_PRS_MSB, R.ECAP_PRS_LSB, 1],
   ["ecap", "ERS", R.ECAP_ERS_MSB, R.ECAP_ERS_LSB, 0],

@@ -65,6 +65,8 @@ export interface VtdFeatureSet {
   invalidationThrottle: boolean;
   /** ECAP.PDS: wait descriptors may drain page requests. */
   pageRequestDrain: boolean;
+  /** ECAP.MTS: memory types of PASID entries and leaves count, and answers report them. */
+  memoryTypes: boolean;
   /** ECAP.SMTS: scalable mode. */
   scalable: boolean;
   /** ECAP.SSADS: accessed and dirty flags in the second stage. */
@@ -109,6 +111,7 @@ export const FLAGS = [
   ["pasid", "ecap.PASID"],
   ["invalidationThrottle", "ecap.DIT"],
   ["pageRequestDrain", "ecap.PDS"],
+  ["memoryTypes", "ecap.MTS"],
   ["scalable", "ecap.SMTS"],
   ["secondStageAccessedDirty", "ecap.SSADS"],
   ["secondStage", "ecap.SSTS"],
@@ -148,6 +151,7 @@ export const NEEDS: readonly (readonly [keyof VtdFeatureSet, readonly (keyof Vtd
   ["scalable", ["queuedInvalidation"]],
   ["nested", ["scalable", "firstStage", "secondStage"]],
   ["pageRequests", ["deviceTlb", "scalable"]],
+  ["memoryTypes", ["scalable"]],
   ["supervisorRequests", ["scalable"]],
   ["extendedAccessed", ["firstStage", "walkCoherency"]],
   ["pasid", ["scalable"]],

@@ -1,8 +1,8 @@
 // What the modelled VT-d unit reports: CAP, ECAP and the host address width as one value, presets, named form, legality.
 // Source: Intel VT-d Rev 5.10, sections 11.4.2 and 11.4.3. VER always reads 0x10 (1.0). The host address width has no
 // register: ACPI gives it (8.1). A field that the model does not implement must read as absent: validateVtdFeatures
-// refuses any other value by name, from the table in feature-rules.ts. Not modelled: interrupt remapping and posting, memory
-// types, execute requests, host permission tables, protected memory, performance monitoring, virtual and enhanced
+// refuses any other value by name, from the table in feature-rules.ts. Not modelled: interrupt remapping and posting,
+// execute requests, host permission tables, protected memory, performance monitoring, virtual and enhanced
 // commands, domain-ids of fewer than 16 bits. Without effect here: page-walk coherency (C), draining, zero-length reads.
 // CM (caching mode) changes no answer: what is not present or wrong is never cached, with CM = 1 it may be (6.1).
 
@@ -37,7 +37,7 @@ export const VTD_PRESETS: {
   /** Legacy mode alone. */
   readonly qemuLegacy: Readonly<VtdFeatures>;
 } = {
-  full: { cap: 0x91ff_078c_2238_0e06n, ecap: 0x0433_ef9c_a400_0fc7n, hostWidth: 52 },
+  full: { cap: 0x91ff_078c_2238_0e06n, ecap: 0x0433_ef9c_a600_0fc7n, hostWidth: 52 },
   host: { cap: 0x81d2_078c_222f_0606n, ecap: 0x0433_ef9c_a400_0fc7n, hostWidth: 48 },
   qemuFirstStage: { cap: 0x01d2_008c_222f_0606n, ecap: 0x0003_8998_8000_0f42n, hostWidth: 48 },
   qemuSecondStage: { cap: 0x00d2_008c_222f_0606n, ecap: 0x0003_4998_8000_0f42n, hostWidth: 48 },

@@ -3,11 +3,17 @@
 import type { MachineOptions } from "../machine/options.js";
 import type { VtdFeatures } from "./features.js";
 import type { VtdIrq } from "./interrupts.js";
+import type { MemoryType } from "./memory-type.js";
 
 /** Options of a VT-d unit. */
 export interface VtdOptions extends MachineOptions {
   /** What the capability registers report; default `VTD_PRESETS.full`. */
   features?: VtdFeatures;
+  /**
+   * Type of a physical address by the platform's range registers (MTRRs), where memory types are combined with them;
+   * default WB everywhere. Counts with ECAP.MTS only.
+   */
+  rangeType?: (pa: bigint) => MemoryType;
   /** Called for each interrupt message that the unit would send. */
   onIrq?: (irq: VtdIrq) => void;
 }

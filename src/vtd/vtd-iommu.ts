@@ -1,7 +1,7 @@
 // A VT-d remapping unit as a device: its registers, queues, memory and the translation of requests. A list of parts; each
 // does its work in its own file. Legacy and scalable mode, first and second stage, nested, pass-through. Absent and
-// reading as absent: translation requests (ATS), interrupt remapping, memory types, host permission tables, execute
-// requests (docs/capabilities.md).
+// reading as absent: translation requests (ATS), interrupt remapping, host permission tables, execute requests
+// (docs/capabilities.md).
 
 import type { Batch } from "../machine/batch.js";
 import { bytesOf, wordsOf } from "../machine/bit-fields.js";
@@ -12,11 +12,13 @@ import type { TranslateRequest } from "../machine/translation.js";
 import type { PhysicalMemory } from "../memory/physical-memory.js";
 import type { RamRange } from "../memory/ranges.js";
 import { VENDOR_VTD } from "../spec/abi/core.js";
+import * as R from "../spec/vtd/registers.js";
 import { readCounters, type VtdCounters } from "./counters.js";
 import { encodeFaultWords } from "./fault-record.js";
 import { readFault, type VtdFault } from "./faults.js";
 import { VTD_PRESETS, type VtdFeatures, validateVtdFeatures } from "./features.js";
 import { type Hardware, powerOn } from "./hardware.js";
+import { effectiveMemoryType, type MemoryType, memoryTypeFacts } from "./memory-type.js";
 import type { VtdOptions } from "./options.js";
 import type { VtdTranslation } from "./translation.js";
 
@@ -168,10 +170,21 @@ export class VtdIommu {
    */
   translate(request: TranslateRequest): VtdTranslation {
     const answer: VtdTranslation = this.#engine.translate(request, (faults) => this.#record(faults));
+    const type = answer.ok ? this.#memoryType(answer.pa) : undefined;
+    if (type) answer.memoryType = type;
     if (this.#lastRecord) answer.record = this.#lastRecord;
     const [fault] = this.faults();
     if (fault) answer.fault = { ...fault, index: 0 };
     return answer;
+  }
+
+  /** Of the single request just answered. */
+  #memoryType(pa: bigint): MemoryType | undefined {
+    const { core, memory, batch } = this.#engine;
+    const { registers } = this.#hardware;
+    if (!registers.features.memoryTypes || !registers.has(R.REG_GSTS, R.GCMD_TE_LSB)) return undefined;
+    const facts = memoryTypeFacts(core, memory, batch.capacity);
+    return facts && effectiveMemoryType(facts, this.#options.rangeType?.(pa) ?? "WB");
   }
 
   /**

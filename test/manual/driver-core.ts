@@ -1,7 +1,8 @@
 // The public API as a driver: registers over MMIO (offsets of IHI 0070 6.2), memory over PhysicalMemory, commands one
 // by one, and one translation a step.
 import { type CacheOptions, SmmuV3 } from "../../src/index.js";
-import type { Driver, Outcome } from "./run.js";
+import { cmd } from "./assemble.js";
+import { type Driver, fromHex, type Outcome } from "./run.js";
 
 const OFFSETS: Readonly<Record<string, readonly [offset: number, bits: 32 | 64]>> = {
   CR0: [0x20, 32],
@@ -42,6 +43,12 @@ export function coreDriver(name: string, cacheOptions: CacheOptions, caches: Dri
       });
       if (answer.status === "translated") return { kind: "translated", pa: answer.pa, leaf: answer.leafLg2 };
       if (answer.status === "bypassed") return { kind: "bypassed", pa: answer.pa };
+      if (answer.status === "stalled") {
+        // Abort it, so that its tag is free again; which tag it was is the machine's own business.
+        smmu.issue(fromHex(cmd({ Opcode: 0x44, StreamID: sid, Ab: 1, STAG: answer.stag ?? 0xffff })));
+        answer.event?.fill(0, 8, 10);
+        return { kind: "stalled", event: answer.event };
+      }
       return { kind: answer.status === "raz-wi" ? "razwi" : "abort", event: answer.event };
     },
   };

@@ -20,8 +20,9 @@ export function referenceDriver(): Driver {
     command: () => undefined,
     access: ({ sid, ssid, iova, write, exec, priv }): Outcome => {
       const answer = smmu.access({ sid, ssid, iova, write, exec, priv });
-      if (isRefused(answer))
-        return { kind: answer.kind === "raz-wi" ? "razwi" : "abort", event: answer.event };
+      if (isRefused(answer)) {
+        return { kind: answer.kind === "raz-wi" ? "razwi" : answer.kind, event: answer.event };
+      }
       if (answer.kind === "bypassed") return { kind: "bypassed", pa: answer.pa };
       return { kind: "translated", pa: answer.pa, leaf: answer.leafLg2 };
     },

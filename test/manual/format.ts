@@ -19,6 +19,8 @@ export type Expect =
   | { readonly abort: true }
   /** Terminated as RAZ/WI (CD.A = 0), with or without a record. */
   | { readonly razwi: true; readonly event?: string }
+  /** Held until software says what becomes of it; always recorded, STAG counts as 0. */
+  | { readonly stalled: true; readonly event: string }
   /** The architecture leaves the choice open (CONSTRAINED UNPREDICTABLE, or an invalidation may be wider). */
   | { readonly either: readonly Expect[] };
 

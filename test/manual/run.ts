@@ -6,7 +6,7 @@ import type { Access, Expect, Idr, ManualCase, Step } from "./format.js";
 export type Outcome =
   | { readonly kind: "translated"; readonly pa: bigint; readonly leaf: number }
   | { readonly kind: "bypassed"; readonly pa: bigint }
-  | { readonly kind: "abort" | "razwi"; readonly event?: Uint8Array };
+  | { readonly kind: "abort" | "razwi" | "stalled"; readonly event?: Uint8Array };
 
 export interface Driver {
   readonly name: string;
@@ -29,6 +29,7 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 /** One line that says what was expected or got, comparable as text. */
 function describe(outcome: Expect): string {
   if ("either" in outcome) return outcome.either.map(describe).join(" or ");
+  if ("stalled" in outcome) return `stalled ${outcome.event}`;
   if ("razwi" in outcome) return `RAZ/WI ${outcome.event ?? "without event"}`;
   if ("event" in outcome) return `event ${outcome.event}`;
   if ("abort" in outcome) return "abort";
@@ -41,6 +42,7 @@ function actual(outcome: Outcome): Expect {
   if (outcome.kind === "bypassed") return { bypass: true, pa: outcome.pa };
   const event = outcome.event === undefined ? undefined : toHex(outcome.event);
   if (outcome.kind === "razwi") return { razwi: true, event };
+  if (outcome.kind === "stalled") return { stalled: true, event: event ?? "without event" };
   return event === undefined ? { abort: true } : { event };
 }
 

@@ -100,6 +100,11 @@ export class Vmsa {
     return bit(descriptor, PTE_DBM_LSB);
   }
 
+  /** Memory attributes of the result are not modelled. */
+  memoryType(descriptor: u64, level: i32): u32 {
+    return 0;
+  }
+
   /** What a plain page has under its plain mask. */
   plainValue(): u64 {
     return PLAIN_VALUE;

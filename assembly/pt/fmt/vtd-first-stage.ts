@@ -7,6 +7,9 @@ import {
   FSPTE_D_LSB,
   FSPTE_EA_LSB,
   FSPTE_P_LSB,
+  FSPTE_PAT_LARGE_LSB,
+  FSPTE_PS_LSB,
+  FSPTE_PWT_LSB,
   FSPTE_RW_LSB,
   FSPTE_US_LSB,
 } from "../../../src/spec/vtd/paging-entry";
@@ -117,6 +120,12 @@ export class VtdFirstStage {
 
   isDevice(descriptor: u64): bool {
     return false;
+  }
+
+  /** Index into the PASID entry's PAT, in bits 2:0: PAT, PCD, PWT (3.10.2). */
+  memoryType(descriptor: u64, level: i32): u32 {
+    const pat = level === LAST_LEVEL ? FSPTE_PS_LSB : FSPTE_PAT_LARGE_LSB;
+    return (<u32>(descriptor >> FSPTE_PWT_LSB) & 3) | ((<u32>bit(descriptor, pat)) << 2);
   }
 
   runLg2(descriptor: u64, level: i32, config: u64): u32 {

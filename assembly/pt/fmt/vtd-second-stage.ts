@@ -16,6 +16,8 @@ import { entryAddress, entryReserved, isLarge, WALK_SNOOP_CONTROL } from "./vtd"
 /* Rights that the tables above take away. */
 const NO_READ: u32 = 1;
 const NO_WRITE: u32 = 2;
+/* EMT and IPAT. */
+const MEMORY_TYPE: u32 = 0x78;
 const READS: u32 = 0x55;
 const WRITES: u32 = 0xaa;
 const FETCHES: u32 = 0x44;
@@ -102,6 +104,11 @@ export class VtdSecondStage {
 
   isDevice(descriptor: u64): bool {
     return false;
+  }
+
+  /** EMT in bits 5:3 and IPAT in bit 6, where the entry has them (3.10.3). */
+  memoryType(descriptor: u64, level: i32): u32 {
+    return <u32>descriptor & MEMORY_TYPE;
   }
 
   runLg2(descriptor: u64, level: i32, config: u64): u32 {

@@ -19,6 +19,7 @@ import { permissionsStage1 } from "./permissions-stage1.js";
 import { permissionsStage2 } from "./permissions-stage2.js";
 import { permissionsTables } from "./permissions-tables.js";
 import { smallTables } from "./small-tables.js";
+import { stalls } from "./stall.js";
 import { substreamRules } from "./substream-rules.js";
 import { substreamTables } from "./substream-tables.js";
 import { termination } from "./termination.js";
@@ -61,6 +62,7 @@ export const TOPICS: readonly (readonly [topic: string, cases: readonly ManualCa
   ["checks on cached translations", cachedChecks],
   ["configuration caches", configCaches],
   ["termination", termination],
+  ["stalls", stalls],
   ["rules beyond the vectors", beyondVectors],
   ["refused commands", commands],
   ["leaf sizes", leafSizes],

@@ -16,6 +16,7 @@ const CAP_NFR = 40n;
 const CAP_MAMV = 48n;
 const CAP_FS1GP = 56;
 const CAP_FS5LP = 60;
+const CAP_ESRTPS = 63;
 const ECAP_DT = 2;
 const ECAP_PT = 6;
 const ECAP_SC = 7;
@@ -49,9 +50,10 @@ const FULL_CAP =
   (56n << CAP_MGAW) |
   (3n << CAP_SSLPS) |
   bit(CAP_PSI) |
-  (255n << CAP_NFR) |
+  (63n << CAP_NFR) |
   bit(CAP_FS1GP) |
-  bit(CAP_FS5LP);
+  bit(CAP_FS5LP) |
+  bit(CAP_ESRTPS);
 
 /** Second-stage widths, and what of an address they take: at least what the host has (MGAW). */
 function widths(random: Random, haw: number): bigint {
@@ -68,10 +70,11 @@ function randomCap(random: Random, haw: number, first: boolean): bigint {
     when(random.chance(0.2), CAP_CM) |
     (random.pick([0n, 1n, 3n, 3n]) << CAP_SSLPS) |
     when(random.chance(0.8), CAP_PSI) |
-    (BigInt(random.pick([0, 7, 255, 255, 255])) << CAP_NFR) |
+    (BigInt(random.pick([0, 7, 31, 63])) << CAP_NFR) |
     (BigInt(random.pick([0, 9, 18, 18, 30])) << CAP_MAMV) |
     when(first && random.chance(0.6), CAP_FS1GP) |
-    when(first && random.chance(0.6), CAP_FS5LP)
+    when(first && random.chance(0.6), CAP_FS5LP) |
+    when(random.chance(0.5), CAP_ESRTPS)
   );
 }
 

@@ -79,10 +79,12 @@ function contextInvalidation({ random, scalable }: World, sid: number, did: numb
 /** A context entry: composed anew, broken, gone, or only its FPD. */
 export function changeContextEntry(world: World): Change {
   const { random } = world;
-  const device: Device = random.pick(world.devices);
+  const wrong = world.devices.filter(({ broken, words }) => broken || (words[0]! & 1n) === 0n);
+  const mends = wrong.length > 0 && random.chance(0.7);
+  const device: Device = random.pick(mends ? wrong : world.devices);
   const before = [...device.dids];
   const [did] = before as [number];
-  const kind = random.below(5);
+  const kind = mends ? 5 : random.below(5);
   if (kind === 0) device.words[0]! ^= 1n;
   else if (kind === 1) device.breakEntry();
   else if (kind === 2) device.words[0]! ^= 2n;
@@ -121,13 +123,15 @@ export function changeDirectoryEntry(world: World): Change | undefined {
 /** A root entry is broken or mended. */
 export function changeRootEntry(world: World): Change {
   const { random, image, rootTable, capabilities } = world;
-  const { pa, word } = random.pick(rootTable.entries);
+  const changed = rootTable.entries.filter(({ pa, word }) => image.read(pa) !== word);
+  const mends = changed.length > 0 && random.chance(0.8);
+  const { pa, word } = random.pick(mends ? changed : rootTable.entries);
   const wrong = [
     word & ~1n,
     word | (1n << BigInt(random.between(1, 11))),
     word | (1n << BigInt(Math.min(63, capabilities.haw + random.below(12)))),
     (word & 0xfffn) | (1n << BigInt(capabilities.haw - 1)),
   ];
-  image.write(pa, random.chance(0.4) ? random.pick(wrong) : word);
+  image.write(pa, mends || random.chance(0.4) ? word : random.pick(wrong));
   return { what: "root entry", descriptors: everything(world) };
 }

@@ -62,7 +62,12 @@ function toggle(random: Random, { image, format }: PagingTree, { pa, kind }: Slo
 }
 
 /** By page for one (DID, PASID), or wider; at least what Table 24 asks for. */
-function firstStageInvalidations(world: World, space: FirstStageSpace, slot: Slot, structural: boolean): inv.Descriptor[] {
+function firstStageInvalidations(
+  world: World,
+  space: FirstStageSpace,
+  slot: Slot,
+  structural: boolean,
+): inv.Descriptor[] {
   const { random } = world;
   if (world.altered) return [inv.iotlbGlobal()];
   const address = space.iova(slot.input);
@@ -80,7 +85,12 @@ function firstStageInvalidations(world: World, space: FirstStageSpace, slot: Slo
   });
 }
 
-function secondStageInvalidations(world: World, guest: GuestMemory, slot: Slot, structural: boolean): inv.Descriptor[] {
+function secondStageInvalidations(
+  world: World,
+  guest: GuestMemory,
+  slot: Slot,
+  structural: boolean,
+): inv.Descriptor[] {
   const { random, capabilities } = world;
   if (world.altered) return [inv.iotlbGlobal()];
   const am = slot.sizeLg2 - 12;

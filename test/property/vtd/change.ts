@@ -42,14 +42,14 @@ function needless(world: World): Change {
 
 /** One random change. */
 export function change(world: World): Change {
-  const kind = world.random.below(24);
+  const kind = world.random.below(26);
   let done: Change | undefined;
   if (kind < 10) done = changeFirstStage(world);
   else if (kind < 15) done = changeSecondStage(world);
   else if (kind < 18) done = changePasidEntry(world);
-  else if (kind < 20) done = changeContextEntry(world);
-  else if (kind < 21) done = changeDirectoryEntry(world);
-  else if (kind < 22) done = changeRootEntry(world);
+  else if (kind < 21) done = changeContextEntry(world);
+  else if (kind < 22) done = changeDirectoryEntry(world);
+  else if (kind < 24) done = changeRootEntry(world);
   return done ?? changeSecondStageOr(world, kind);
 }
 

@@ -54,11 +54,11 @@ export class Device {
       1n |
       (random.flag(0.08) << 1n) |
       (dte << 2n) |
-      ((pasid ? random.flag(0.93) : 0n) << 3n) |
+      ((pasid ? random.flag(0.97) : 0n) << 3n) |
       (pre << 4n) |
       (BigInt(size) << 9n) |
       directory;
-    const word1 = BigInt(this.ridPasid) | ((supervisorRequests ? random.flag(0.35) : 0n) << 20n);
+    const word1 = BigInt(this.ridPasid) | ((supervisorRequests ? random.flag(0.25) : 0n) << 20n);
     this.words = [word0, word1, 0n, 0n];
   }
 

@@ -5,7 +5,7 @@ import type { Random } from "../random.js";
 import { levelLsb } from "./paging-shape.js";
 
 export interface Habits {
-  /** Probability that a new entry is broken. */
+  /** Probability that a new entry of the last level is broken; the less the more lies below. */
   broken: number;
   /** Probability of a missing right. */
   strict: number;

@@ -25,7 +25,9 @@ export class GuestMemory implements TableSpace {
   readonly ssade: boolean;
   /** Guest-physical addresses that first stages and requests use. */
   readonly dataGpas: bigint[] = [];
+  /** Host address of each page that was asked for; undefined where nothing could be put. */
   readonly #pages = new Map<bigint, bigint | undefined>();
+  readonly #largePages: { start: bigint; sizeLg2: bigint; backing: bigint }[] = [];
   readonly #pools: { next: bigint; end: bigint }[] = [];
   readonly #regions: [bigint, bigint][] = [];
 
@@ -59,8 +61,8 @@ export class GuestMemory implements TableSpace {
       physical: (address) => address,
     };
     this.tree = new PagingTree(random, image, { levels, inputBits, leafLevels }, physical, format, root);
-    // Guest-physical addresses have at most 52 bits as outputs; as inputs of requests they may have more.
-    const limit = 1n << BigInt(Math.min(inputBits, 52));
+    // First-stage entries hold addresses below the host's width only; requests may have wider ones.
+    const limit = 1n << BigInt(Math.min(inputBits, haw));
     for (let i = 0; i < 3; i++) {
       this.#pools.push({ next: (random.bits(52) % limit) & ~0xffffn, end: limit });
       this.dataGpas.push((random.bits(52) % limit) & ~0xfffn);
@@ -122,6 +124,8 @@ export class GuestMemory implements TableSpace {
   /** Maps the page (or a large page around it) of a table; now and then with a flaw that makes accesses fault. */
   #mapPage(gpa: bigint): bigint | undefined {
     const { random, tree } = this;
+    const large = this.#largePages.find(({ start, sizeLg2 }) => (gpa - start) >> sizeLg2 === 0n);
+    if (large !== undefined) return large.backing + (gpa - large.start);
     const level = random.chance(0.15) ? random.pick(tree.shape.leafLevels) : 1;
     return this.#mapAt(gpa, level) ?? (level === 1 ? undefined : this.#mapAt(gpa, 1));
   }
@@ -137,6 +141,8 @@ export class GuestMemory implements TableSpace {
     if (backing === undefined) return undefined;
     let word = tree.format.leaf(level, backing) | 3n;
     if (random.chance(0.03)) word = (word & ~3n) | random.pick(WITHOUT_READ_OR_WRITE);
-    return tree.grow(gpa, { level, word }) ? backing + ((gpa >> PAGE_LG2) << PAGE_LG2) - start : undefined;
+    if (!tree.grow(gpa, { level, word })) return undefined;
+    if (level > 1) this.#largePages.push({ start, sizeLg2, backing });
+    return backing + (gpa - start);
   }
 }

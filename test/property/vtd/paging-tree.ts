@@ -47,7 +47,7 @@ export class PagingTree {
         this.slots.push({ kind: "leaf", ...slot });
         return true;
       }
-      if (exact === undefined && random.chance(format.habits.broken)) {
+      if (exact === undefined && random.chance(format.habits.broken / level)) {
         image.write(pa, format.broken(level));
         this.slots.push({ kind: "broken", ...slot });
         return true;

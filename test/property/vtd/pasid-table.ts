@@ -13,9 +13,9 @@ export type TranslationType = keyof typeof PGTT;
 /** Types that the capabilities have. */
 export function typesOf({ firstStage, secondStage, nested, passThrough }: Capabilities): TranslationType[] {
   const types: TranslationType[] = [];
-  if (firstStage) types.push("first", "first");
-  if (secondStage) types.push("second");
-  if (nested) types.push("nested", "nested", "nested");
+  if (firstStage) types.push("first", "first", "first");
+  if (secondStage) types.push("second", "second");
+  if (nested) types.push("nested", "nested", "nested", "nested", "nested", "nested", "nested");
   if (passThrough) types.push("passThrough");
   return types;
 }
@@ -85,7 +85,9 @@ export class PasidEntry {
     const snoop = capabilities.walkCoherency ? random.flag(0.85) : 0n;
     const memoryType = capabilities.memoryTypes ? random.bits(2) : 0n;
     const pageSnoop = capabilities.snoopControl ? random.bits(1) : 0n;
-    return BigInt(this.did) | (snoop << 23n) | (pageSnoop << 24n) | (memoryType << 25n) | (random.bits(32) << 32n);
+    return (
+      BigInt(this.did) | (snoop << 23n) | (pageSnoop << 24n) | (memoryType << 25n) | (random.bits(32) << 32n)
+    );
   }
 
   #word2(): bigint {
@@ -93,7 +95,7 @@ export class PasidEntry {
     const { random, capabilities } = this.domains;
     const { supervisorRequests, firstStage, extendedAccessed } = capabilities;
     const common =
-      (supervisorRequests ? random.flag(0.7) : 0n) |
+      (supervisorRequests ? random.flag(0.8) : 0n) |
       ((firstStage ? random.bits(1) : 0n) << 4n) |
       (random.bits(2) << 5n);
     if (space !== undefined) {
@@ -182,7 +184,10 @@ export class PasidTable {
       if (table === undefined) {
         table = image.allocateSurely(4096n);
         tables.set(index, table);
-        const entry = { pa: this.directory + 8n * BigInt(index), word: table | 1n | (random.flag(0.08) << 1n) };
+        const entry = {
+          pa: this.directory + 8n * BigInt(index),
+          word: table | 1n | (random.flag(0.08) << 1n),
+        };
         this.directoryEntries.push(entry);
         image.write(entry.pa, entry.word);
       }

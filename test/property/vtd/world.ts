@@ -34,7 +34,7 @@ export class World {
     this.registers = randomCapabilities(random);
     this.capabilities = decodeCapabilities(this.registers);
     const { haw, scalable, secondStage } = this.capabilities;
-    this.scalable = scalable && random.chance(0.8);
+    this.scalable = scalable && random.chance(0.87);
     const ram = randomRam(random, haw);
     // Accessed flags as each entry is used: the choice of the machines under test (3.6.2 leaves it open).
     this.reference = new ReferenceVtd({ ...this.registers, ram, eagerFlags: true });
@@ -52,9 +52,14 @@ export class World {
     return this.rootTable.address | (this.scalable ? 1n << 10n : 0n);
   }
 
-  /** TES, RTPS and QIES. */
+  /** TES and RTPS. */
   get gsts(): bigint {
-    return 0xc400_0000n;
+    return 0xc000_0000n;
+  }
+
+  /** Setting the root table pointer forgets everything (CAP.ESRTPS), or at least switching translation off does. */
+  get forgetsWithRoot(): boolean {
+    return this.capabilities.scalable || this.registers.cap >> 63n === 1n;
   }
 
   /** Something leads through tables in another way than they were grown: addresses would not suffice. */
@@ -110,10 +115,13 @@ export class World {
     const { random } = this;
     const device = random.pick(this.devices);
     const request: Request = { sid: device.sid, iova: 0n, write: random.chance(0.4) };
-    if (random.chance(0.03)) request.sid = random.chance(0.7) ? device.sid ^ (1 << random.below(16)) : random.below(0x1_0000);
+    if (random.chance(0.03))
+      request.sid = random.chance(0.7) ? device.sid ^ (1 << random.below(16)) : random.below(0x1_0000);
     let entry = device.ridEntry;
     if (device.table !== undefined && this.capabilities.pasid && random.chance(0.6)) {
-      const others = device.table.entries.filter(({ pasid }) => pasid !== device.ridPasid || random.chance(0.02));
+      const others = device.table.entries.filter(
+        ({ pasid }) => pasid !== device.ridPasid || random.chance(0.02),
+      );
       if (others.length > 0) {
         entry = random.pick(others);
         request.pasid = entry.pasid;
@@ -121,7 +129,7 @@ export class World {
     }
     if (random.chance(0.02)) request.pasid = random.chance(0.5) ? random.below(2 ** 20) : random.below(64);
     if (request.pasid !== undefined || random.chance(0.1)) {
-      request.priv = random.chance(0.25);
+      request.priv = random.chance(0.2);
       request.exec = !request.write && random.chance(0.06);
     }
     request.iova = this.#address(entry, device.guest);
@@ -135,7 +143,9 @@ export class World {
     if (random.chance(0.012)) return 0xfee0_0000n | random.bits(20);
     if (entry?.space !== undefined && random.chance(0.97)) return this.#firstStageAddress(entry.space);
     if (guest !== undefined && random.chance(0.97)) return this.#guestAddress(guest);
-    return random.bits(random.pick([20, 31, 32, 39, 48, this.capabilities.haw, this.capabilities.haw, 57, 64]));
+    return random.bits(
+      random.pick([20, 31, 32, 39, 48, this.capabilities.haw, this.capabilities.haw, 57, 64]),
+    );
   }
 
   #firstStageAddress(space: FirstStageSpace): bigint {
@@ -144,7 +154,21 @@ export class World {
     const input = random.pick(tree.targets);
     const slot = random.chance(0.25) && tree.slots.length > 0 ? random.pick(tree.slots) : undefined;
     const near = slot !== undefined && slot.kind !== "table" ? this.#inside(slot) : this.#nearby(input);
-    return space.iova(near % (1n << BigInt(tree.shape.inputBits)));
+    return space.iova(this.#mappedTwice(space, near) % (1n << BigInt(tree.shape.inputBits)));
+  }
+
+  /** Of a large nested leaf mostly what the second stage maps, too. */
+  #mappedTwice({ tree, guest }: FirstStageSpace, input: bigint): bigint {
+    const { random, image } = this;
+    if (guest === undefined || random.chance(0.2)) return input;
+    for (const { kind, level, input: start, sizeLg2, pa } of tree.slots) {
+      const size = BigInt(sizeLg2);
+      if (kind !== "leaf" || level === 1 || (input - start) >> size !== 0n) continue;
+      const output = (image.read(pa) & 0x000f_ffff_ffff_f000n) >> size;
+      const gpas = guest.dataGpas.filter((gpa) => gpa >> size === output);
+      return gpas.length === 0 ? input : start | (random.pick(gpas) & ((1n << size) - 1n));
+    }
+    return input;
   }
 
   #guestAddress({ tree, dataGpas }: GuestMemory): bigint {

@@ -1,0 +1,194 @@
+// Calls on a program in one state, each held against what must be so: a whole number comes back, negative ones are known
+// error numbers with a reason, and a refused call leaves everything as it was. After a call that changed something the
+// state is made anew.
+
+import type { Random } from "../property/random.js";
+import { attemptsOf, type Density } from "./arguments.js";
+import { CALLS, type Call, INTEGER_CALLS, type Kind, type Operation, REQUESTS } from "./calls.js";
+import { type Condition, difference, Program, type Snapshot } from "./program.js";
+import { quirkOf } from "./quirks.js";
+import { INTEGERS } from "./values.js";
+
+// asm-generic/errno-base.h: ENOENT, EBADF, ENOMEM, EFAULT, EBUSY, EEXIST, ENODEV, EINVAL, ENOTTY, ENOSPC.
+const ERRNOS = new Set([2, 9, 12, 14, 16, 17, 19, 22, 25, 28]);
+const EBADF = 9;
+const EFAULT = 14;
+const ENOTTY = 25;
+/** Refused calls between two looks at what devices get. */
+const PROBE_EVERY = 16;
+const MOST_VIOLATIONS = 10;
+const KINDS: readonly Kind[] = ["container", "group", "device"];
+
+/** Requests that no kind of file has, and numbers that only look like one. */
+const UNKNOWN = [
+  0, 1, 0x3b, 0x3b63, 0x3b73, 0x3b74, 0x3b75, 0x3b7d, 0x3b80, 0xbb71, 0x4020_3b71, 0x8000_3b64, 0xffff_ffff,
+];
+
+export class Session {
+  readonly violations: string[] = [];
+  /** Calls by name and result. */
+  readonly results = new Map<string, number>();
+  calls = 0;
+  readonly #condition: Condition;
+  readonly #random: Random;
+  #program: Program;
+  #before: Snapshot;
+  #probed: string;
+  #sinceProbe = 0;
+
+  constructor(condition: Condition, random: Random) {
+    this.#condition = condition;
+    this.#random = random;
+    this.#program = new Program(condition);
+    this.#probed = this.#program.probe();
+    this.#before = this.#program.snapshot();
+  }
+
+  /** Every call with every argument, on the file that it is for; then on the other ones, and what is no call at all. */
+  run(density: Density): void {
+    for (const call of CALLS) {
+      if (this.#program.files[call.kind] === undefined) continue;
+      for (const { what, bytes } of attemptsOf(call, this.#random, density)) this.#try(call, what, bytes);
+      if (typeof call.cmd !== "number") continue;
+      for (const integer of INTEGERS) this.#expect(call, `integer ${integer}`, integer, -EFAULT);
+      for (const kind of KINDS) this.#tryElsewhere(call, kind);
+    }
+    for (const { cmd, name, kind } of INTEGER_CALLS) {
+      for (const integer of INTEGERS) this.#make(kind, cmd, name, `integer ${integer}`, integer);
+    }
+    for (const kind of KINDS) {
+      for (const cmd of UNKNOWN) {
+        for (const arg of [0, new Uint8Array(64)]) this.#make(kind, cmd, "unknown", "", arg, -ENOTTY);
+      }
+    }
+    this.#probe("the last calls");
+  }
+
+  #try(call: Call, what: string, bytes: Uint8Array): void {
+    const { kind, cmd, name, least } = call;
+    const ret = this.#make(kind, cmd, name, what, bytes);
+    // Where nothing else is wrong, missing bytes are.
+    const isOrderly = this.#condition.state !== "fresh" && this.#condition.state !== "in a container";
+    if (ret === undefined || !isOrderly || bytes.length >= least || what.startsWith("random")) return;
+    const expected = this.#condition.state === "closed" ? -EBADF : -EFAULT;
+    if (ret !== expected && !this.#isMissing(call)) {
+      this.#violation(name, what, bytes, ret, `expected ${expected} for missing bytes`);
+    }
+  }
+
+  /** Operations that the driver does not have are refused before anybody looks at the bytes. */
+  #isMissing({ cmd }: Call): boolean {
+    const { bindsGpasids = false, type } = this.#condition;
+    if (cmd === "pageResponse") return type !== 6 && this.#condition.profile === "header";
+    return typeof cmd === "string" && !bindsGpasids;
+  }
+
+  /** A request on a file of another kind is none. */
+  #tryElsewhere({ cmd, name, bytes, kind }: Call, other: Kind): void {
+    if (other === kind || typeof cmd !== "number" || REQUESTS[other].has(cmd)) return;
+    this.#make(other, cmd, `${name} on a ${other}`, "valid", bytes.slice(), -ENOTTY);
+  }
+
+  #expect({ kind, cmd, name }: Call, what: string, arg: number, expected: number): void {
+    if (typeof cmd !== "number") return;
+    const isEarly = ["fresh", "in a container", "closed"].includes(this.#condition.state);
+    this.#make(kind, cmd, name, what, arg, isEarly ? undefined : expected);
+  }
+
+  /** Makes one call and looks at everything. @returns what it gave, undefined when there is no such file */
+  #make(
+    kind: Kind,
+    cmd: number | Operation,
+    name: string,
+    what: string,
+    arg: Uint8Array | number,
+    expected?: number,
+  ): number | undefined {
+    const file = this.#program.files[kind];
+    if (file === undefined || this.violations.length >= MOST_VIOLATIONS) return undefined;
+    const given = typeof arg === "number" ? arg : arg.slice();
+    let ret: number;
+    try {
+      ret = typeof cmd === "number" ? file.ioctl(cmd, arg) : this.#program.device[cmd](arg as Uint8Array);
+    } catch (error) {
+      this.#violation(name, what, given, Number.NaN, `threw ${error}`);
+      this.#restart();
+      return undefined;
+    }
+    this.calls++;
+    const key = `${name} ${ret < 0 ? ret : "done"}`;
+    this.results.set(key, (this.results.get(key) ?? 0) + 1);
+    const fail = (why: string) => this.#violation(name, what, given, ret, why);
+    if (!Number.isInteger(ret) || (ret < 0 && !ERRNOS.has(-ret))) fail("no known result");
+    if (ret < 0 !== (file.reason !== "")) fail(`reason "${file.reason}"`);
+    const isClosed = this.#condition.state === "closed";
+    if (isClosed ? ret !== -EBADF : expected !== undefined && ret !== expected) fail(`expected ${expected}`);
+    if (ret >= 0) this.#afterSuccess(name, fail);
+    else this.#afterRefusal(cmd, name, arg, given, ret, fail);
+    return ret;
+  }
+
+  #afterRefusal(
+    cmd: Call["cmd"],
+    name: string,
+    arg: Uint8Array | number,
+    given: Uint8Array | number,
+    ret: number,
+    fail: (why: string) => void,
+  ): void {
+    if (typeof arg !== "number" && Buffer.compare(arg, given as Uint8Array) !== 0)
+      fail("the argument has changed");
+    const after = this.#program.snapshot();
+    const changed = difference(this.#before, after);
+    const quirk = quirkOf(this.#condition.profile, cmd, given, ret);
+    if (changed === undefined) {
+      if (++this.#sinceProbe >= PROBE_EVERY) this.#probe(name);
+      return;
+    }
+    const isCachesOnly = after.shown === this.#before.shown && after.told === this.#before.told;
+    if (quirk === undefined || (quirk.changes === "caches" && !isCachesOnly)) fail(changed);
+    if (quirk?.changes === "caches") this.#look();
+    else this.#restart();
+  }
+
+  #afterSuccess(name: string, fail: (why: string) => void): void {
+    const changed = difference(this.#before, this.#program.snapshot());
+    if (changed === undefined) return;
+    if (name.includes("GET_INFO") || name.includes("GET_STATUS") || name.includes("CHECK")) fail(changed);
+    // Caches went, or something was signalled: the state is the same.
+    if (this.#program.snapshot().shown === this.#before.shown) this.#look();
+    else this.#restart();
+  }
+
+  #probe(name: string): void {
+    const probed = this.#program.probe();
+    if (probed !== this.#probed) {
+      this.#violation(
+        name,
+        "or one just before",
+        new Uint8Array(0),
+        0,
+        `DMA gets ${probed}, before ${this.#probed}`,
+      );
+    }
+    this.#look();
+  }
+
+  #look(): void {
+    this.#sinceProbe = 0;
+    this.#before = this.#program.snapshot();
+  }
+
+  #restart(): void {
+    this.#program = new Program(this.#condition);
+    this.#probed = this.#program.probe();
+    this.#look();
+  }
+
+  #violation(name: string, what: string, arg: Uint8Array | number, ret: number, why: string): void {
+    const { profile, type, state, bindsGpasids } = this.#condition;
+    const where = `${profile}, type ${type}, ${state}${bindsGpasids ? ", binds guest PASIDs" : ""}`;
+    const shown = typeof arg === "number" ? arg : Buffer.from(arg).toString("hex");
+    this.violations.push(`${where}: ${name} (${what}) ${shown} = ${ret}: ${why}`);
+  }
+}
