@@ -1,5 +1,6 @@
 // The vendors of a replay by the name that a trace's `# arch` line has.
-import type { MachineOptions, ReplayMachine } from "./replay-machine.js";
+import type { ReplayMachine } from "./replay-machine.js";
+import type { MachineOptions } from "./replay-machine-options.js";
 import { SmmuV3ReplayMachine } from "./replay-smmuv3.js";
 import { VtdReplayMachine } from "./replay-vtd.js";
 

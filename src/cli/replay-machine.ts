@@ -2,19 +2,11 @@
 //
 // Recorded: what the trace's driver set up. Nested: the same first stage inside a virtual machine, over a table of a
 // hypervisor that puts every guest address at address + OFFSET (replay-memory.ts).
-import type { Batch, CacheOptions, TranslationCounters } from "../index.js";
+import type { Batch, TranslationCounters } from "../index.js";
 import type { ReplayWindow } from "./replay-window.js";
 
 /** Sizes of the hypervisor's leaves by option value. */
 export const STAGE2_LEAF_LG2: Readonly<Record<string, number>> = { "4k": 12, "2m": 21, "1g": 30 };
-
-/** What kind of machine a replay wants. */
-export interface MachineOptions {
-  caches: CacheOptions;
-  nested: boolean;
-  /** Log2 of the largest leaf of the hypervisor's table. */
-  stage2LeafLg2: number;
-}
 
 /** The hardware as a replay uses it. */
 export interface Iommu {

@@ -4,7 +4,8 @@
 import { commands, PageTable, registers, SMMUV3_PRESETS, SmmuV3 } from "../index.js";
 import { writeRegister } from "./registers.js";
 import { encodeInvalidation, type VmidRule } from "./replay-commands.js";
-import type { MachineOptions, ReplayMachine } from "./replay-machine.js";
+import type { ReplayMachine } from "./replay-machine.js";
+import type { MachineOptions } from "./replay-machine-options.js";
 import { ReplayMemory } from "./replay-memory.js";
 import { ReplayQueue } from "./replay-queue.js";
 import { type Domain, ReplayWindow } from "./replay-window.js";

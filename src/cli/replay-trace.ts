@@ -10,7 +10,8 @@ import { InputError, messageOf } from "./input-error.js";
 import { type AccessTally, ReplayAccesses } from "./replay-accesses.js";
 import { type Architecture, architectureOf } from "./replay-architectures.js";
 import { addCounters } from "./replay-counters.js";
-import type { MachineOptions, ReplayMachine } from "./replay-machine.js";
+import type { ReplayMachine } from "./replay-machine.js";
+import type { MachineOptions } from "./replay-machine-options.js";
 import { OFFSET } from "./replay-memory.js";
 import type { Domain, ReplayWindow } from "./replay-window.js";
 

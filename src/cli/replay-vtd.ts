@@ -10,7 +10,8 @@ import {
   VtdSecondStageTable,
 } from "../index.js";
 import { type DescriptorRule, encodeDescriptors, encodeEntryChange } from "./replay-descriptors.js";
-import type { MachineOptions, ReplayMachine } from "./replay-machine.js";
+import type { ReplayMachine } from "./replay-machine.js";
+import type { MachineOptions } from "./replay-machine-options.js";
 import { ReplayMemory } from "./replay-memory.js";
 import { ReplayQueue } from "./replay-queue.js";
 import * as entries from "./replay-vtd-structures.js";

@@ -1,6 +1,6 @@
 // One window of a replay, whatever the vendor: the address spaces that the trace's driver has, and what it does to them.
 // The vendors (replay-smmuv3.ts, replay-vtd.ts) write the structures and encode the invalidations.
-import type { MachineOptions } from "./replay-machine.js";
+import type { MachineOptions } from "./replay-machine-options.js";
 import type { LeafRights, ReplayMemory, Table } from "./replay-memory.js";
 import type { ReplayQueue } from "./replay-queue.js";
 

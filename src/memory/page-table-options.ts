@@ -11,8 +11,8 @@ export interface TableMemory {
   wordsAt?(address: number, bytes: number): Uint32Array | undefined;
 }
 
-/** Shape of a PageTable and where its tables go. */
-export interface PageTableOptions extends GeometryOptions {
+/** Where the tables of a tree go, whatever their format. */
+export interface TableStorage {
   /** Returns the address of a block, a multiple of `align`, whatever it holds; TableAllocator.allocate is one. */
   allocate(bytes: number, align: number): bigint;
   /** Takes back a table that became empty (it reads 0 again); default: it is not used again. */
@@ -26,8 +26,8 @@ export interface PageTableOptions extends GeometryOptions {
   memory: TableMemory;
 }
 
-/** Where the tables of a tree go, whatever their format. */
-export type TableStorage = Omit<PageTableOptions, keyof GeometryOptions>;
+/** Shape of a PageTable and where its tables go. */
+export interface PageTableOptions extends GeometryOptions, TableStorage {}
 
 /** What a PageTable has for an input address. */
 export interface PageTableLookup {

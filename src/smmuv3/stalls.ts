@@ -156,7 +156,7 @@ export class Stalls {
    */
   terminateStream(stream: number): void {
     const errors = new FirstError();
-    this.#abort([...(this.#byStream.get(stream) ?? [])], errors);
+    this.#abort(byAge(this.#byStream.get(stream) ?? []), errors);
     errors.attempt(() => this.retryWaiting());
     errors.rethrow();
   }
@@ -186,9 +186,7 @@ export class Stalls {
   }
 
   #all(): Held[] {
-    return [...this.#byStream.values()]
-      .flatMap((held) => [...held])
-      .sort((a, b) => a.transaction - b.transaction);
+    return byAge([...this.#byStream.values()].flatMap((held) => [...held]));
   }
 
   /** All leave before the first is told, so that no callback finds one of them held. */
@@ -262,6 +260,11 @@ export class Stalls {
     this.#tagged.delete(stag!);
     this.#freeTags.add(stag!);
   }
+}
+
+/** Those that were retried were held again later, but are as old as they are. */
+function byAge(held: Iterable<Held>): Held[] {
+  return [...held].sort((a, b) => a.transaction - b.transaction);
 }
 
 function zero(): StallCounts {

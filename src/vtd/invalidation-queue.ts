@@ -65,6 +65,7 @@ export class InvalidationQueue {
     );
     registers.onWrite(R.REG_ICS, () => this.#event.served());
     registers.onWrite(R.REG_IQT, () => this.run());
+    registers.onWrite(R.REG_FSTS, () => this.run());
   }
 
   /** The queue is switched on or off; off puts the head back to 0 (11.4.9.1). */

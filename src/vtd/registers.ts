@@ -117,7 +117,7 @@ export class RegisterFile {
   readonly features: VtdFeatureSet;
   readonly #rules: ReadonlyMap<number, WordRule>;
   readonly #words = new Map<number, number>();
-  readonly #effects = new Map<number, (value: number) => void>();
+  readonly #effects = new Map<number, ((value: number) => void)[]>();
 
   /**
    * Makes the registers in their reset state.
@@ -131,13 +131,15 @@ export class RegisterFile {
   }
 
   /**
-   * Asks for a call after every write to a 32-bit word, when it has its new value.
+   * Asks for a call after every write to a 32-bit word, when it has its new value; calls come in the order asked for.
    *
    * @param offset byte offset of the word
    * @param effect takes the value as written
    */
   onWrite(offset: number, effect: (value: number) => void): void {
-    this.#effects.set(offset, effect);
+    const effects = this.#effects.get(offset);
+    if (effects) effects.push(effect);
+    else this.#effects.set(offset, [effect]);
   }
 
   /**
@@ -173,7 +175,7 @@ export class RegisterFile {
     if (!rule) return;
     const { write = 0, clear = 0 } = rule;
     this.set(offset, ((this.get(offset) & ~write) | (value & write)) & ~(value & clear));
-    this.#effects.get(offset)?.(value);
+    for (const effect of this.#effects.get(offset) ?? []) effect(value);
   }
 
   /**

@@ -58,8 +58,8 @@ export class StallModel {
     const ending = this.endings.get(one.stream)!;
     if (ending === "stall") {
       if (one.id === 0) one.id = ++this.#ids;
-      this.held.push(one);
       one.recorded = this.#canRecord();
+      this.held.push(one);
       if (one.recorded) this.queue.push({ stream: one.stream, page: one.page, stalled: one });
       else this.waiting.push(one);
       return "stalled";

@@ -8,7 +8,7 @@ import { runs, seed } from "../property/settings.js";
 import { type Ending, type ExpectedEvent, type Pending, StallModel } from "./stall-model.js";
 import { CD, CR0, OVERFLOW, StallWorld, translationFault } from "./stall-world.js";
 
-const WORLDS = 16 * runs;
+const WORLDS = 10 * runs;
 const STEPS = 1500;
 const STREAMS = [1, 2, 3, 4];
 const PAGES = 6;
@@ -20,6 +20,11 @@ const ARS: Readonly<Record<Ending, bigint>> = {
   silent: CD.A,
 };
 const ACTIONS = ["retry", "retry", "abort", "raz-wi"] as const;
+
+/** Like `toEqual`, which is too slow to be asked a hundred thousand times. */
+function same<T>(actual: T, expected: T): void {
+  if (JSON.stringify(actual) !== JSON.stringify(expected)) expect(actual).toEqual(expected);
+}
 
 class Run {
   readonly random: Random;
@@ -62,8 +67,8 @@ class Run {
       const [one] = requests as [Pending];
       const expected = model.arrive(one);
       const answer = world.read(one.stream, one.page);
-      expect([answer.status, answer.transaction ?? 0]).toEqual([expected, one.id]);
-      expect(answer.event !== undefined && answer.stag !== undefined).toBe(one.recorded);
+      same([answer.status, answer.transaction ?? 0], [expected, one.id]);
+      same(answer.event !== undefined && answer.stag !== undefined, one.recorded);
       return;
     }
     const { batch } = world.smmu;
@@ -77,7 +82,7 @@ class Run {
     expected.forEach((status, i) => {
       const ending = model.endings.get(requests[i]!.stream)!;
       const code = status === "aborted" ? 0x90 : codes[status];
-      expect([i, ending, batch.status[i]]).toEqual([i, ending, code]);
+      same([i, ending, batch.status[i]], [i, ending, code]);
     });
     const numbers = world.smmu.faults().flatMap(({ transaction }) => transaction ?? []);
     expect(numbers).toEqual(requests.filter(({ id }) => id > 0).map(({ id }) => id));
@@ -117,29 +122,29 @@ class Run {
   consume(): void {
     const { model, random, world } = this;
     const count = Math.min(model.queue.length, random.between(0, this.capacity));
+    same(world.produced, this.produced());
+    same(world.smmu.counters().eventsLost, model.lost);
     if (model.overflow) this.acknowledged ^= OVERFLOW;
-    expect(world.produced).toBe(this.produced());
     const records = Array.from({ length: count }, (_, n) => world.event((this.read + n) % this.capacity));
     // The tags first: the model is asked afterwards.
     const expected = model.queue.slice(0, count);
-    records.forEach((record, n) => this.compare(record, expected[n]!));
+    for (const [n, record] of records.entries()) this.compare(record, expected[n]!);
     this.read = (this.read + count) % (2 * this.capacity);
     model.consume(count);
     world.consume((this.read | this.acknowledged) >>> 0);
   }
 
+  /** EVENTQ_PROD: an overflow that waits for its acknowledgement has toggled the flag. */
   produced(): number {
     const { overflow, queue } = this.model;
     const pointer = (this.read + queue.length) % (2 * this.capacity);
-    return (pointer | (this.acknowledged ^ (overflow && !this.#flips ? OVERFLOW : 0))) >>> 0;
+    return (pointer | (this.acknowledged ^ (overflow ? OVERFLOW : 0))) >>> 0;
   }
-
-  #flips = true;
 
   compare(record: string, { stream, page, stalled }: ExpectedEvent): void {
     const stag =
       stalled === undefined ? undefined : Number.parseInt(record.slice(18, 20) + record.slice(16, 18), 16);
-    expect(record).toBe(translationFault(stream, page, stag));
+    same(record, translationFault(stream, page, stag));
     // An old record of one that has been retried or ended since says nothing any more.
     const held = this.world.smmu.stalled().find(({ transaction }) => transaction === stalled?.id);
     if (stalled && stag !== undefined && held?.stag === stag) this.tags.set(stalled.id, stag);
@@ -173,16 +178,20 @@ class Run {
   check(): void {
     const { model, world } = this;
     const ended = model.ended.splice(0);
-    expect(world.take()).toEqual(ended);
+    same(world.take(), ended);
     for (const [id] of ended) this.answers.set(id, (this.answers.get(id) ?? 0) + 1);
-    const held = [...model.held].sort((a, b) => a.id - b.id);
-    expect(world.held.map(([id, stag]) => [id, stag !== undefined])).toEqual(
-      held.map(({ id, recorded }) => [id, recorded]),
+    const { held } = world;
+    const expected = [...model.held].sort((a, b) => a.id - b.id).map(({ id, recorded }) => [id, recorded]);
+    same(
+      held.map(([id, stag]) => [id, stag !== undefined]),
+      expected,
     );
-    const stags = world.held.flatMap(([, stag]) => stag ?? []);
-    expect(new Set(stags).size).toBe(stags.length);
-    expect(stags.every((stag) => stag < model.stallMax)).toBe(true);
-    expect(world.smmu.counters().eventsLost).toBe(model.lost);
+    const stags = held.flatMap(([, stag]) => stag ?? []);
+    same(new Set(stags).size, stags.length);
+    same(
+      stags.filter((stag) => stag >= model.stallMax),
+      [],
+    );
   }
 
   finish(): void {

@@ -76,16 +76,19 @@ describe("a page request", () => {
     [{ pasid: 0xfffff }, "without a table"],
     [{ pasid: 0 }, "RID_PASID"],
     [{ stream: 9 }, "of an endpoint that nobody probed"],
-  ])("with %o (%s) is answered invalid, and nobody is asked (host rule 33)", (request) => {
-    const { rig, responses, ask } = pages();
-    ask(request);
-    const { stream, pasid } = { stream: 8, pasid: 5, ...request };
-    expect(responses).toEqual([{ stream, pasid, group: 3, code: "invalid" }]);
-    ask({ ...request, last: false });
-    expect(responses).toHaveLength(1);
-    expect(rig.requests).toEqual([]);
-    expect(rig.faults.every(({ reason }) => reason === undefined)).toBe(true);
-  });
+  ] as [Partial<PageRequest>, string][])(
+    "with %o (%s) is answered invalid, and nobody is asked (host rule 33)",
+    (request) => {
+      const { rig, responses, ask } = pages();
+      ask(request);
+      const { stream, pasid } = { stream: 8, pasid: 5, ...request };
+      expect(responses).toEqual([{ stream, pasid, group: 3, code: "invalid" }]);
+      ask({ ...request, last: false });
+      expect(responses).toHaveLength(1);
+      expect(rig.requests).toEqual([]);
+      expect(rig.faults.every(({ reason }) => reason === undefined)).toBe(true);
+    },
+  );
 
   it("without a PASID is, too: the host has nothing to page in", () => {
     const { rig, responses } = pages();

@@ -92,8 +92,6 @@ export function pasidIotlbOfBlock(did: number, pasid: number, block: Block, leaf
   return withBlock(words, block, leaf);
 }
 
-const EVERYTHING: Block = { address: 0n, lg2: 64 };
-
 /** With S the size of a block stands in the address: its lowest 0 from bit 12 on. */
 function withSizedAddress(words: Descriptor, { address, lg2 }: Block): Descriptor {
   const ones = (1n << BigInt(lg2 - 1)) - 1n;
@@ -102,7 +100,7 @@ function withSizedAddress(words: Descriptor, { address, lg2 }: Block): Descripto
 }
 
 /** What an endpoint keeps of a block for requests without PASID. */
-export function deviceTlb(stream: number, block = EVERYTHING): Descriptor {
+export function deviceTlb(stream: number, block: Block): Descriptor {
   const words = descriptor(
     I.INV_DEVICE_TLB,
     [I.DTLB_SID_MSB, I.DTLB_SID_LSB, stream],
@@ -112,7 +110,7 @@ export function deviceTlb(stream: number, block = EVERYTHING): Descriptor {
 }
 
 /** The same for requests with a PASID; without one, with any. */
-export function pasidDeviceTlb(stream: number, pasid?: number, block = EVERYTHING): Descriptor {
+export function pasidDeviceTlb(stream: number, pasid: number | undefined, block: Block): Descriptor {
   const words = descriptor(
     I.INV_PASID_DEVICE_TLB,
     [I.PDTLB_SID_MSB, I.PDTLB_SID_LSB, stream],

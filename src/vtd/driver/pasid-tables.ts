@@ -11,9 +11,8 @@ const FEWEST_BITS = 13;
 const TABLE_LG2 = 6;
 const ENTRY_BYTES = PASIDE_BITS / 8;
 const TABLE_BYTES = ENTRY_BYTES * 2 ** TABLE_LG2;
-/** Structures are aligned to it, and are no smaller. */
+/** A directory is aligned to it, and is no smaller. */
 const PAGE_BYTES = 4096;
-const FRAME_BYTES = 65536;
 const PRESENT = 1n << BigInt(PASIDE_P_LSB);
 
 /** The PASID entries of one endpoint. */
@@ -41,7 +40,8 @@ export class PasidTables {
     this.bits = Math.max(pasidBits, FEWEST_BITS);
     this.directory = allocator.allocate(this.#directoryBytes);
     try {
-      this.#clearDirectory();
+      // Backed now, so that a table that has room can always be linked.
+      memory.fill(this.directory, this.#directoryBytes, 0);
       this.#addTable(0);
     } catch (error) {
       allocator.release(this.directory, this.#directoryBytes);
@@ -81,26 +81,15 @@ export class PasidTables {
     return Math.max(8 * 2 ** (this.bits - TABLE_LG2), PAGE_BYTES);
   }
 
-  /** What is not backed reads 0 already, and stays so: 128 KiB an endpoint are worth it. */
-  #clearDirectory(): void {
-    const first = Number(this.directory);
-    for (let at = 0; at < this.#directoryBytes; at += FRAME_BYTES) {
-      const bytes = Math.min(this.#directoryBytes - at, FRAME_BYTES);
-      for (let page = 0; page < bytes; page += PAGE_BYTES) {
-        this.#memory.wordsAt(first + at + page, PAGE_BYTES)?.fill(0);
-      }
-    }
-  }
-
   #addTable(index: number): void {
     const table = this.#allocator.allocate(TABLE_BYTES);
     try {
       this.#memory.fill(table, TABLE_BYTES, 0);
-      this.#memory.writeU64(this.directory + BigInt(8 * index), table | (1n << BigInt(PDE_P_LSB)));
     } catch (error) {
       this.#allocator.release(table, TABLE_BYTES);
       throw error;
     }
+    this.#memory.writeU64(this.directory + BigInt(8 * index), table | (1n << BigInt(PDE_P_LSB)));
     this.#tables.set(index, table);
   }
 

@@ -16,12 +16,7 @@ import type { VtdOptions } from "../options.js";
 import { isStopMarker } from "../page-descriptor.js";
 import { VtdIommu } from "../vtd-iommu.js";
 import { bringUp } from "./bring-up.js";
-import {
-  type Capabilities,
-  LAST_DOMAIN_ID,
-  type PasidEntryRevision,
-  readCapabilities,
-} from "./capabilities.js";
+import { type Capabilities, LAST_DOMAIN_ID, readCapabilities } from "./capabilities.js";
 import { ContextTables } from "./context-tables.js";
 import { contextCacheOf, pageGroupResponse } from "./descriptor.js";
 import { type DomainParts, VtdDomain } from "./domain.js";
@@ -45,7 +40,7 @@ export interface VtdDriverOptions {
   /** First stages of five levels, on top of what `machine.features` have; default false. */
   fiveLevel?: boolean;
   /** Revision of the manual that PASID entries follow: 3 has more memory types (with ECAP.MTS); default 5. */
-  revision?: PasidEntryRevision;
+  revision?: 3 | 5;
 }
 
 /**

@@ -93,7 +93,7 @@ export class Device {
         flip(0, random.between(2, 11));
         break;
       case 3: // beyond the host's addresses, or outside RAM
-        flip(0, random.between(haw - 1, 63));
+        flip(0, random.chance(0.5) ? haw - 1 : random.between(haw, 63));
         break;
       case 4:
         flip(1, legacy ? random.pick([0, 1, 2, 7]) : random.between(0, 20));

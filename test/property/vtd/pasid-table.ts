@@ -190,6 +190,7 @@ export class PasidTable {
         };
         this.directoryEntries.push(entry);
         image.write(entry.pa, entry.word);
+        if (random.chance(0.02)) this.breakDirectoryEntry(entry);
       }
       const entry = new PasidEntry(domains, pasid, table + 64n * BigInt(pasid & 63));
       if (random.chance(0.04)) entry.breakEntry();
@@ -207,6 +208,7 @@ export class PasidTable {
       (word & ~1n) | 2n,
       word | (1n << BigInt(random.between(2, 11))),
       (word & 0xfffn) | (1n << BigInt(haw - 1)),
+      (word & 0xfffn) | (1n << BigInt(haw - 2)),
       word | (1n << BigInt(Math.min(63, haw + random.below(64 - haw)))),
       word ^ 2n,
     ]);

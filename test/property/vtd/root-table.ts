@@ -30,7 +30,7 @@ export function placeDevices(
       const word = table | 1n;
       root.entries.push({ pa, word });
       // Now and then a context table outside RAM, or reserved bits.
-      image.write(pa, random.chance(0.993) ? word : word | (1n << BigInt(random.between(1, 11))));
+      image.write(pa, random.chance(0.985) ? word : word | (1n << BigInt(random.between(1, 11))));
     }
     device.address = table + BigInt(scalable ? (devfn & 0x7f) * 32 : devfn * 16);
     device.write();

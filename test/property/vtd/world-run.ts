@@ -136,12 +136,14 @@ export class WorldRun {
     for (const machine of this.machines) machine.setRegisters(rtaddr, gsts);
   }
 
-  /** A round with translation off, or in a mode that blocks everything; then as before. */
+  /** A round with translation off, in a mode that blocks everything, or with a root table outside RAM; then as before. */
   #interlude(round: number): string | undefined {
     const { world } = this;
     const { random, rtaddr, gsts } = world;
-    if (!world.forgetsWithRoot || random.chance(0.5)) this.#setRegisters(rtaddr, gsts & ~TES);
-    else this.#setRegisters((rtaddr & ~0xc00n) | (random.pick([2n, 3n]) << 10n), gsts);
+    const kind = world.forgetsWithRoot ? random.below(3) : 0;
+    if (kind === 0) this.#setRegisters(rtaddr, gsts & ~TES);
+    else if (kind === 1) this.#setRegisters((rtaddr & ~0xc00n) | (random.pick([2n, 3n]) << 10n), gsts);
+    else this.#setRegisters(rtaddr | (1n << BigInt(random.between(world.capabilities.haw - 1, 63))), gsts);
     const failure = this.#round(`round ${round}, interlude`);
     this.#setRegisters(rtaddr, gsts);
     return failure;
@@ -154,7 +156,7 @@ export class WorldRun {
     this.#writeMemory();
     for (let round = 0; round < ROUNDS; round++) {
       const failure =
-        (world.random.chance(0.03) ? this.#interlude(round) : undefined) ?? this.#round(`round ${round}`);
+        (world.random.chance(0.04) ? this.#interlude(round) : undefined) ?? this.#round(`round ${round}`);
       if (failure !== undefined) return failure;
       this.#change(round);
     }

@@ -34,7 +34,7 @@ export class World {
     this.registers = randomCapabilities(random);
     this.capabilities = decodeCapabilities(this.registers);
     const { haw, scalable, secondStage } = this.capabilities;
-    this.scalable = scalable && random.chance(0.87);
+    this.scalable = scalable && random.chance(0.83);
     const ram = randomRam(random, haw);
     // Accessed flags as each entry is used: the choice of the machines under test (3.6.2 leaves it open).
     this.reference = new ReferenceVtd({ ...this.registers, ram, eagerFlags: true });
