@@ -1,7 +1,14 @@
 // What the VT-d core knows of the hardware face: capabilities and the registers that translation depends on
 // (Rev 5.10, 11.4.2, 11.4.3, 11.4.4, 11.4.5).
 
-import { REGS_CAP, REGS_ECAP, REGS_GSTS, REGS_HOST_WIDTH, REGS_RTADDR } from "../../src/spec/abi/core";
+import {
+  REGS_CAP,
+  REGS_ECAP,
+  REGS_GSTS,
+  REGS_HOST_WIDTH,
+  REGS_REVISION,
+  REGS_RTADDR,
+} from "../../src/spec/abi/core";
 import {
   CAP_MGAW_LSB,
   CAP_MGAW_MSB,
@@ -42,6 +49,11 @@ export function mgaw(): u32 {
 /** Host address width: bits of a physical address. */
 export function hostWidth(): u32 {
   return load<u32>(Arena.registers + REGS_HOST_WIDTH);
+}
+
+/** Whether PASID entries have the fields of Rev 3.x: EMT, PWT and PCD, which later revisions reserve. */
+export function isRevision3(): bool {
+  return load<u32>(Arena.registers + REGS_REVISION) === 3;
 }
 
 /** Whether `address` has bits that no physical address has. */

@@ -4,6 +4,8 @@
 import { CNT_CD_FETCHES, CNT_STE_FETCHES, PASID_VALID, SOURCE_IOTLB } from "../../src/spec/abi/core";
 import {
   PASIDE_CD_LSB,
+  PASIDE_EMT_LSB,
+  PASIDE_EMT_MSB,
   PASIDE_EMTE_LSB,
   PASIDE_PAT_LSB,
   PASIDE_PAT_MSB,
@@ -15,23 +17,27 @@ import { Leaf } from "../pt/state";
 import { findContext, HALF_SPACE, halfOf } from "../tlb/contexts";
 import { recallAttributes } from "../tlb/iotlb";
 import { isScalable, ridPasidOf } from "./configure";
-import { isLegacy } from "./features";
+import { isLegacy, isRevision3 } from "./features";
 import { typeOf } from "./pasid";
 import { pasidEntry, scalableContext } from "./structures";
+import { isUntranslated } from "./translate";
 
-/** Answers: nothing to say, an external frame is missing, or PAT 31:0, CD 32, EMTE 33, PGTT 36:34, leaf bits 43:37. */
+/** Answers: nothing to say, an external frame is missing, or PAT 31:0, CD 32, EMTE 33, PGTT 36:34, leaf bits
+    43:37, and of Rev 3.x the entry's own EMT with 8: 47:44. */
 const NOTHING: f64 = -1;
 const MISSING_FRAME: f64 = -1024;
 const CD_LSB: u64 = 32;
 const EMTE_LSB: u64 = 33;
 const PGTT_LSB: u64 = 34;
 const LEAF_LSB: u64 = 37;
+const ENTRY_EMT_LSB: u64 = 44;
 
 /** The facts for request `i` of the batch just run, as a number that src/vtd/memory-type.ts reads. */
 export function memoryTypeFacts(i: u32): f64 {
   if (isLegacy() || !isScalable()) return NOTHING;
   const stream = load<u32>(Arena.stream + ((<usize>i) << 2));
   const word = load<u32>(Arena.pasid + ((<usize>i) << 2));
+  if (isUntranslated(word, load<u64>(Arena.iova + ((<usize>i) << 3)))) return NOTHING;
   // Before anything is read: nothing of this is a fetch of the request.
   const steFetches = load<u64>(Arena.counters + CNT_STE_FETCHES);
   const cdFetches = load<u64>(Arena.counters + CNT_CD_FETCHES);
@@ -46,8 +52,14 @@ export function memoryTypeFacts(i: u32): f64 {
       (field(entry, PASIDE_CD_LSB, PASIDE_CD_LSB) << CD_LSB) |
       (field(entry, PASIDE_EMTE_LSB, PASIDE_EMTE_LSB) << EMTE_LSB) |
       ((<u64>typeOf(entry)) << PGTT_LSB) |
-      ((<u64>leafBits(i, stream, word)) << LEAF_LSB))
+      ((<u64>leafBits(i, stream, word)) << LEAF_LSB) |
+      (entryType(entry) << ENTRY_EMT_LSB))
   );
+}
+
+/** The entry's own memory type with bit 3 set; 0 where its revision has none. */
+function entryType(entry: usize): u64 {
+  return isRevision3() ? field(entry, PASIDE_EMT_MSB, PASIDE_EMT_LSB) | 8 : 0;
 }
 
 /** What the leaves said: as the IOTLB remembers it when it answered, else as the walk has just seen it. */

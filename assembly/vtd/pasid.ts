@@ -68,7 +68,7 @@ import {
 import { acquireSpace, attach, MODE_BYPASS, MODE_NESTED, MODE_STAGE1, MODE_STAGE2 } from "../tlb/contexts";
 import { dropReference, KIND_STAGE1 } from "../tlb/space";
 import { withMode } from "./context";
-import { cap, ecap, hostWidth, isBeyondHost } from "./features";
+import { cap, ecap, hostWidth, isBeyondHost, isRevision3 } from "./features";
 import { raise } from "./reason";
 import {
   acquireSecondStage,
@@ -82,6 +82,8 @@ import { Disable } from "./structures";
 /* Reserved bits by doubleword: 5, 11:10 | 86:80, 95:91 | 129, 139:136; the others are reserved whole. */
 const RESERVED_0: u64 = 0xc20;
 const RESERVED_1: u64 = 0xf87f0000;
+/** Of these, what Rev 3.x has: EMT, PWT and PCD. */
+const REVISION_3: u64 = 0xf8000000;
 const RESERVED_2: u64 = 0xf02;
 /** PASIDE.CD and EMTE, in the second doubleword. */
 const MEMORY_TYPE: u64 = 0x6000000;
@@ -100,7 +102,8 @@ function refuse(code: u32): usize {
 function hasReserved(entry: usize): bool {
   const word1 = load<u64>(entry, 8);
   const word2 = load<u64>(entry, 16);
-  if ((load<u64>(entry) & RESERVED_0) !== 0 || (word1 & RESERVED_1) !== 0) return true;
+  const reserved1 = isRevision3() && ecap(ECAP_MTS_LSB) ? RESERVED_1 & ~REVISION_3 : RESERVED_1;
+  if ((load<u64>(entry) & RESERVED_0) !== 0 || (word1 & reserved1) !== 0) return true;
   if ((word2 & RESERVED_2) !== 0 || load<u64>(entry, 24) !== 0) return true;
   if ((load<u64>(entry, 32) | load<u64>(entry, 40) | load<u64>(entry, 48) | load<u64>(entry, 56)) !== 0) {
     return true;

@@ -199,7 +199,7 @@ class TraceReplay implements ItrHandler {
   #attach(window: ReplayWindow, stream: number): void {
     const { d0, d1 } = this.#streams.get(stream) ?? { d0: undefined, d1: undefined };
     this.#domainOf.set(stream, window.attach(stream, d0, d1));
-    this.#result.domains = Math.max(this.#result.domains, window.domains.length);
+    this.#result.domains = Math.max(this.#result.domains, window.domainCount);
   }
 
   #closeWindow(): void {

@@ -28,6 +28,11 @@ export abstract class ReplayWindow<D extends Domain = Domain> {
     return [...this.#domains.values()];
   }
 
+  /** How many address spaces there are. */
+  get domainCount(): number {
+    return this.#domains.size;
+  }
+
   /** Translation tables in memory: of the trace's domains, and of the hypervisor. */
   get tableCounts(): { domains: number; hypervisor: number } {
     let domains = 0;

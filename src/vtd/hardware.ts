@@ -39,7 +39,7 @@ export function powerOn(
   core: Core,
   memory: PhysicalMemory,
   features: VtdFeatures,
-  { onIrq, onPageResponse }: Pick<VtdOptions, "onIrq" | "onPageResponse">,
+  { onIrq, onPageResponse, revision = 5 }: Pick<VtdOptions, "onIrq" | "onPageResponse" | "revision">,
 ): Hardware {
   const named = decodeVtdFeatures(features);
   const registers = new RegisterFile(features);
@@ -51,6 +51,7 @@ export function powerOn(
       [A.REGS_ECAP, features.ecap],
       [A.REGS_RTADDR, command.root],
       [A.REGS_HOST_WIDTH, features.hostWidth],
+      [A.REGS_REVISION, revision],
       [A.REGS_GSTS, registers.get(R.REG_GSTS)],
     ]);
   const command = new GlobalCommand(registers, {

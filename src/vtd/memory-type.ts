@@ -25,6 +25,8 @@ export interface MemoryTypeFacts {
   emt: number;
   /** IPAT of the second-stage leaf: PAT does not count. */
   ipat: boolean;
+  /** EMT of a PASID entry of Rev 3.x: with EMTE it stands in for the range's type; absent in Rev 5. */
+  entryEmt?: number;
 }
 
 /* Encodings of PAT and EMT; 2 and 3 are reserved, 7 is UC- in a PAT and reserved in an EMT. */
@@ -52,15 +54,19 @@ export function effectiveMemoryType(facts: MemoryTypeFacts, range: MemoryType): 
   const { pgtt, cd, emte, pat, patIndex, emt, ipat } = facts;
   if (cd) return "UC";
   if (pgtt === PGTT_PASS_THROUGH) return "WB";
-  const leaf = ENCODED[emt]!;
-  const second: MemoryType = leaf === "UC-" ? "UC" : leaf;
+  const second = decodeEmt(emt);
   if (pgtt === PGTT_SECOND_STAGE) return emte ? second : "WB";
   const first = ENCODED[(pat >>> (4 * patIndex)) & 7]!;
   if (pgtt === PGTT_NESTED && emte) return ipat ? second : COMBINED[second][first];
-  return COMBINED[range][first];
+  return COMBINED[emte && facts.entryEmt !== undefined ? decodeEmt(facts.entryEmt) : range][first];
 }
 
-// What the core answers (assembly/vtd/memory-type.ts): facts packed in 44 bits, or a negative number.
+function decodeEmt(emt: number): MemoryType {
+  const type = ENCODED[emt]!;
+  return type === "UC-" ? "UC" : type;
+}
+
+// What the core answers (assembly/vtd/memory-type.ts): facts packed in 48 bits, or a negative number.
 const MISSING_FRAME = -1024;
 
 /** The facts of the `index`-th request of the batch just run; undefined when no table of scalable mode decided it. */
@@ -76,7 +82,9 @@ export function memoryTypeFacts(
   }
   if (packed < 0) return undefined;
   const high = Math.floor(packed / 2 ** 32);
+  const entry = (high >>> 12) & 15;
   return {
+    ...(entry !== 0 && { entryEmt: entry & 7 }),
     pat: packed % 2 ** 32,
     cd: (high & 1) !== 0,
     emte: (high & 2) !== 0,

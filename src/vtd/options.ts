@@ -10,6 +10,11 @@ export interface VtdOptions extends MachineOptions {
   /** What the capability registers report; default `VTD_PRESETS.full`. */
   features?: VtdFeatures;
   /**
+   * Revision of the manual whose PASID entries the unit has, 3 or 5; default 5. With ECAP.MTS, 3 has EMT, PWT and PCD in
+   * bits 95:91, which 5 reserves.
+   */
+  revision?: 3 | 5;
+  /**
    * Type of a physical address by the platform's range registers (MTRRs), where memory types are combined with them;
    * default WB everywhere. Counts with ECAP.MTS only.
    */

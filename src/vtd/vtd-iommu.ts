@@ -1,7 +1,7 @@
 // A VT-d remapping unit as a device: its registers, queues, memory and the translation of requests. A list of parts; each
 // does its work in its own file. Legacy and scalable mode, first and second stage, nested, pass-through. Absent and
 // reading as absent: translation requests (ATS), interrupt remapping, host permission tables, execute requests
-// (docs/capabilities.md).
+// (docs/capabilities-vtd.md).
 
 import type { Batch } from "../machine/batch.js";
 import { bytesOf, wordsOf } from "../machine/bit-fields.js";

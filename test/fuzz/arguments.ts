@@ -15,6 +15,8 @@ export interface Attempt {
 export interface Density {
   /** Share of the values of each field, 0..1. */
   readonly values: number;
+  /** Share of the lengths, both of bytes given and of argsz. */
+  readonly lengths: number;
   readonly pairs: number;
   readonly random: number;
 }
@@ -41,11 +43,13 @@ export function* attemptsOf(call: Call, random: Random, density: Density): Gener
   const leaves = leavesOf(call);
   yield { what: "valid", bytes: bytes.slice() };
   for (let length = 0; length < bytes.length; length++) {
+    if (density.lengths < 1 && !random.chance(density.lengths)) continue;
     yield { what: `${length} bytes`, bytes: bytes.slice(0, length) };
   }
   yield { what: "followed by more", bytes: followed(bytes, 64) };
   if (hasArgsz) {
     for (const argsz of argszValues(bytes.length)) {
+      if (density.lengths < 1 && !random.chance(density.lengths)) continue;
       const given = withField(bytes, { name: "argsz", at: 0, size: 4 }, BigInt(argsz));
       yield { what: `argsz ${argsz}`, bytes: given };
       if (argsz > bytes.length) yield { what: `argsz ${argsz} and more`, bytes: followed(given, 128) };

@@ -5,9 +5,10 @@
 import type { Random } from "../property/random.js";
 import { attemptsOf, type Density } from "./arguments.js";
 import { CALLS, type Call, INTEGER_CALLS, type Kind, type Operation, REQUESTS } from "./calls.js";
-import { type Condition, difference, Program, type Snapshot } from "./program.js";
+import { type Condition, Program } from "./program.js";
 import { quirkOf } from "./quirks.js";
 import { INTEGERS } from "./values.js";
+import { Witness } from "./witness.js";
 
 // asm-generic/errno-base.h: ENOENT, EBADF, ENOMEM, EFAULT, EBUSY, EEXIST, ENODEV, EINVAL, ENOTTY, ENOSPC.
 const ERRNOS = new Set([2, 9, 12, 14, 16, 17, 19, 22, 25, 28]);
@@ -17,6 +18,8 @@ const ENOTTY = 25;
 /** Refused calls between two looks at what devices get. */
 const PROBE_EVERY = 16;
 const MOST_VIOLATIONS = 10;
+/** Share of the lengths of a struct that has had its turn. */
+const AGAIN = 0.1;
 const KINDS: readonly Kind[] = ["container", "group", "device"];
 
 /** Requests that no kind of file has, and numbers that only look like one. */
@@ -29,10 +32,11 @@ export class Session {
   /** Calls by name and result. */
   readonly results = new Map<string, number>();
   calls = 0;
+  restarts = 0;
   readonly #condition: Condition;
   readonly #random: Random;
   #program: Program;
-  #before: Snapshot;
+  #witness: Witness;
   #probed: string;
   #sinceProbe = 0;
 
@@ -41,14 +45,23 @@ export class Session {
     this.#random = random;
     this.#program = new Program(condition);
     this.#probed = this.#program.probe();
-    this.#before = this.#program.snapshot();
+    this.#witness = new Witness(this.#program);
   }
 
-  /** Every call with every argument, on the file that it is for; then on the other ones, and what is no call at all. */
-  run(density: Density): void {
+  /**
+   * Every call with every argument, on the file that it is for; then on the other ones, and what is no call at all.
+   *
+   * @param calls name of the calls wanted
+   */
+  run(density: Density, calls = /./): void {
+    const seen = new Set<string | undefined>();
     for (const call of CALLS) {
-      if (this.#program.files[call.kind] === undefined) continue;
-      for (const { what, bytes } of attemptsOf(call, this.#random, density)) this.#try(call, what, bytes);
+      if (this.#program.files[call.kind] === undefined || !calls.test(call.name)) continue;
+      // Lengths are the struct's matter: once is enough.
+      const lengths = seen.has(call.struct) ? Math.min(density.lengths, AGAIN) : density.lengths;
+      seen.add(call.struct);
+      const attempts = attemptsOf(call, this.#random, { ...density, lengths });
+      for (const { what, bytes } of attempts) this.#try(call, what, bytes);
       if (typeof call.cmd !== "number") continue;
       for (const integer of INTEGERS) this.#expect(call, `integer ${integer}`, integer, -EFAULT);
       for (const kind of KINDS) this.#tryElsewhere(call, kind);
@@ -138,51 +151,56 @@ export class Session {
   ): void {
     if (typeof arg !== "number" && Buffer.compare(arg, given as Uint8Array) !== 0)
       fail("the argument has changed");
-    const after = this.#program.snapshot();
-    const changed = difference(this.#before, after);
-    const quirk = quirkOf(this.#condition.profile, cmd, given, ret);
-    if (changed === undefined) {
+    const change = this.#witness.change();
+    if (change === undefined) {
       if (++this.#sinceProbe >= PROBE_EVERY) this.#probe(name);
       return;
     }
-    const isCachesOnly = after.shown === this.#before.shown && after.told === this.#before.told;
-    if (quirk === undefined || (quirk.changes === "caches" && !isCachesOnly)) fail(changed);
-    if (quirk?.changes === "caches") this.#look();
-    else this.#restart();
+    const quirk = quirkOf(this.#condition.profile, cmd, given, ret);
+    if (quirk === undefined || (quirk.changes === "caches" && !change.inMemoryOnly)) fail(change.what);
+    this.#recover(change.inMemoryOnly);
   }
 
   #afterSuccess(name: string, fail: (why: string) => void): void {
-    const changed = difference(this.#before, this.#program.snapshot());
-    if (changed === undefined) return;
-    if (name.includes("GET_INFO") || name.includes("GET_STATUS") || name.includes("CHECK")) fail(changed);
-    // Caches went, or something was signalled: the state is the same.
-    if (this.#program.snapshot().shown === this.#before.shown) this.#look();
-    else this.#restart();
+    const change = this.#witness.change();
+    if (change === undefined) return;
+    if (name.includes("GET_INFO") || name.includes("GET_STATUS") || name.includes("CHECK")) fail(change.what);
+    this.#recover(change.inMemoryOnly);
+  }
+
+  /** After a change: back to the state, by calls if that will do. */
+  #recover(inMemoryOnly: boolean): void {
+    const isPlain = !["fresh", "in a container", "closed"].includes(this.#condition.state);
+    if (!inMemoryOnly) {
+      if (isPlain && this.#condition.bindsGpasids !== true) this.#program.refill();
+      if (!this.#witness.isAlike) {
+        this.#restart();
+        return;
+      }
+    }
+    this.#look();
   }
 
   #probe(name: string): void {
     const probed = this.#program.probe();
     if (probed !== this.#probed) {
-      this.#violation(
-        name,
-        "or one just before",
-        new Uint8Array(0),
-        0,
-        `DMA gets ${probed}, before ${this.#probed}`,
-      );
+      const why = `DMA gets ${probed}, before ${this.#probed}`;
+      this.#violation(name, "or one just before", 0, 0, why);
     }
     this.#look();
   }
 
   #look(): void {
     this.#sinceProbe = 0;
-    this.#before = this.#program.snapshot();
+    this.#witness.look();
   }
 
   #restart(): void {
+    this.restarts++;
     this.#program = new Program(this.#condition);
     this.#probed = this.#program.probe();
-    this.#look();
+    this.#witness = new Witness(this.#program);
+    this.#sinceProbe = 0;
   }
 
   #violation(name: string, what: string, arg: Uint8Array | number, ret: number, why: string): void {

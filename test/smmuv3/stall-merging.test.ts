@@ -66,6 +66,13 @@ describe("mergeEvents", () => {
     expect(world.smmu.counters()).toMatchObject({ eventsRecorded: 5, eventsMerged: 1 });
   });
 
+  it("not across the record of a stall", () => {
+    const world = merging();
+    for (const stream of [8, 11, 8]) world.read(stream, 1);
+    expect(world.held).toHaveLength(1);
+    expect(world.produced).toBe(3);
+  });
+
   it("never a stall", () => {
     const world = merging();
     world.configure(8, CD.S);

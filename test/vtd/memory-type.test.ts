@@ -100,6 +100,20 @@ describe("memory type", () => {
     }
   });
 
+  it("of Rev 3.x: the entry's own EMT (93:91) with EMTE stands in for the range; PWT and PCD (95:94) are there", () => {
+    const withEntry = (revision: 3 | 5, bits: bigint) => {
+      const vtd = machine({ pgtt: 1n, emte: true }, { revision, rangeType: () => "WB" });
+      const at = PASIDS + BigInt(PASID * 64) + 8n;
+      vtd.memory.writeU64(at, vtd.memory.readU64(at) | (bits << 27n));
+      return dma(vtd, 0x5000n);
+    };
+    expect(withEntry(3, 0b11_000n).memoryType).toBe("UC");
+    expect(withEntry(3, 0b100n).memoryType).toBe("WT");
+    expect(withEntry(5, 0n).memoryType).toBe("WB");
+    // Rev 5 reserves all of them: 0x5A.
+    for (const bits of [1n, 2n, 4n, 8n, 16n]) expect(withEntry(5, bits).fault?.reason).toBe(0x5a);
+  });
+
   it("is asked of the range by the physical address, and counts no fetch", () => {
     const asked: bigint[] = [];
     const rangeType = (pa: bigint) => {
@@ -123,5 +137,11 @@ describe("memory type", () => {
   it("is absent for a request that faults, and while translation is off", () => {
     expect(dma(machine({ pgtt: 1n }), 0x6000n).memoryType).toBeUndefined();
     expect(new VtdIommu().translate({ stream: SID, iova: 0n }).memoryType).toBeUndefined();
+    // An interrupt: nothing of it passes a table.
+    const vtd = machine({ pgtt: 1n });
+    expect(vtd.translate({ stream: SID, iova: 0xfee0_0000n, write: true })).toEqual(
+      expect.objectContaining({ status: "bypassed" }),
+    );
+    expect(vtd.translate({ stream: SID, iova: 0xfee0_0000n, write: true }).memoryType).toBeUndefined();
   });
 });

@@ -64,12 +64,13 @@ export const REGS_CR2 = 20;
 export const REGS_GBPA = 24;
 export const REGS_STRTAB_BASE_CFG = 28;
 export const REGS_STRTAB_BASE = 32;
-/* VT-d: CAP, ECAP, RTADDR u64, host address width u32, GSTS u32. */
+/* VT-d: CAP, ECAP, RTADDR u64, host address width u32, GSTS u32, revision of PASID entries u32 (3; others count as 5). */
 export const REGS_CAP = 0;
 export const REGS_ECAP = 8;
 export const REGS_RTADDR = 16;
 export const REGS_HOST_WIDTH = 24;
 export const REGS_GSTS = 28;
+export const REGS_REVISION = 32;
 export const REGS_SIZE = 64;
 
 /* TLB descriptor (IOTLB and stage-2 TLB). A set is WAYS tags (u64) and then WAYS data words (u64). */

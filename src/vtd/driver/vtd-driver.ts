@@ -8,6 +8,7 @@ import type { DriverListener, Endpoint, IommuDomain, IommuDriver } from "../../c
 import type { PageRequest, PageResponse } from "../../contract/machine.js";
 import { checkHostRange, DEFAULT_HOST_RANGE, type HostRange } from "../../driver/host-range.js";
 import { TagPool } from "../../driver/tag-pool.js";
+import { FirstError } from "../../machine/first-error.js";
 import { TableAllocator } from "../../memory/allocator.js";
 import type { PhysicalMemory } from "../../memory/physical-memory.js";
 import { buildVtdFeatures, VTD_PRESETS, validateVtdFeatures } from "../features.js";
@@ -88,10 +89,13 @@ export class VtdDriver implements IommuDriver {
     this.machine = new VtdIommu({
       ...given,
       features,
+      revision,
       ...(given.ram && { ram: [...given.ram, [range.base, range.size] as const] }),
       onIrq: (irq) => {
-        this.#interrupt(irq);
-        given.onIrq?.(irq);
+        const errors = new FirstError();
+        errors.attempt(() => this.#interrupt(irq));
+        errors.attempt(() => given.onIrq?.(irq));
+        errors.rethrow();
       },
     });
     this.memory = this.machine.memory;
@@ -131,25 +135,34 @@ export class VtdDriver implements IommuDriver {
   }
 
   #takeFaults(): void {
+    const errors = new FirstError();
     for (let record = this.#faults.take(); record; record = this.#faults.take()) {
       const report = faultReport(record, (fault) => {
         return this.#endpoints.get(fault.stream)?.domain?.isSecondStage(fault) ?? true;
       });
-      this.#listener?.fault(report);
+      errors.attempt(() => this.#listener?.fault(report));
     }
+    errors.rethrow();
   }
 
   #takePageRequests(): void {
     const reader = this.#pageRequests!;
+    const errors = new FirstError();
     reader.acknowledge();
     for (let request = reader.take(); request; request = reader.take()) {
-      // An endpoint that is done with a PASID; nobody waits for an answer.
-      if (isStopMarker(request)) continue;
-      if (this.#isBound(request) && this.#listener?.pageRequest(request)) continue;
-      if (!request.last) continue;
-      const { stream, group, pasid } = request;
-      this.respond({ stream, group, ...(pasid !== undefined && { pasid }), code: "invalid" });
+      const taken = request;
+      errors.attempt(() => this.#take(taken));
     }
+    errors.rethrow();
+  }
+
+  #take(request: PageRequest): void {
+    // An endpoint that is done with a PASID; nobody waits for an answer.
+    if (isStopMarker(request)) return;
+    if (this.#isBound(request) && this.#listener?.pageRequest(request)) return;
+    if (!request.last) return;
+    const { stream, group, pasid } = request;
+    this.respond({ stream, group, ...(pasid !== undefined && { pasid }), code: "invalid" });
   }
 
   /** Only where a guest has a first stage there is somebody who can do anything about a missing page. */
