@@ -14,11 +14,12 @@ export const COMMANDS: Readonly<Record<string, CommandHelp>> = {
     usage: "nested-iommu verify [--json] [--caches default|min|1|off] FILE...",
     summary: "run test vectors and snapshots against the model",
     body: `Runs every step of every case and compares the answer: of arch smmuv3 the physical address, bypass,
-abort, or the 32-byte event record to the last bit; of arch host (the Linux user API over an IOMMU) the
+abort, or the 32-byte event record to the last bit; of arch vtd the physical address, or the fault reason
+and the bits of the fault record that the vector names, and memory; of arch host (the Linux user API over an IOMMU) the
 result of every ioctl and each byte that it writes, the bytes of the DMA-fault region, irqs, page
 responses, and where each DMA goes. A FILE is either
 
-  .jsonl, .jsonl.gz   vectors: one case a line, with memory, steps, and the registers (smmuv3) or the
+  .jsonl, .jsonl.gz   vectors: one case a line, with memory, steps, and the registers (smmuv3, vtd) or the
                       devices (host) that they begin with
   .json, .json.gz     one snapshot of a running system: registers, tables, and translations that must
                       hold ("steps", "mapped") or must fault ("stale", on cold caches)
@@ -46,11 +47,12 @@ Examples
       "                    [--s2-page 4k|2m|1g] [--caches default|min|1|off] TRACE",
     summary: "replay the DMA of a recorded system and compare every address",
     body: `TRACE is an "#itr 1" trace, plain or gzip, or - for the standard input. The replay builds the tables
-that the trace's driver built, has its invalidation commands consumed from a command queue, translates
-its accesses in batches and compares each physical address with the recorded one.
+that the trace's driver built, has its invalidations consumed from a queue in memory, translates its
+accesses in batches and compares each physical address with the recorded one.
 
 Options
-  --mode recorded     the streams as they were: stage 1 where the trace has ASIDs, else stage 2 (default)
+  --mode recorded     the streams as they were (default): SMMUv3 stage 1 where the trace has ASIDs, else
+                      stage 2; VT-d as its "# mode" line says: fl, sl or legacy
   --mode nested       the recorded stage 1 is a guest's, over a stage 2 that puts all of its memory
                       2 TiB higher; every address must then be the recorded one plus 2 TiB
   --s2-page SIZE      largest leaf of that stage 2: 4k, 2m (default) or 1g
@@ -68,7 +70,8 @@ Examples
     usage: "nested-iommu bench [--json] [--quick]",
     summary: "measure the model against plain TypeScript (in a clone)",
     body: `Times IOTLB hits and nested misses at several batch sizes, and the same work done by a plain TypeScript
-IOTLB and walker in the same run. Shows ns per translation with the spread.
+IOTLB and walker in the same run; and VT-d beside the SMMUv3 model with the same stages, pages and
+requests. Shows ns per translation with the spread.
 
 Options
   --quick   shorter rounds, less precise
@@ -91,7 +94,7 @@ Example
 /** The help of the program. */
 export function programHelp(): string {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
-  return `${styled("bold", "nested-iommu")}: a fast functional model of an Arm SMMUv3 with two-stage (nested) translation
+  return `${styled("bold", "nested-iommu")}: a fast functional model of Arm SMMUv3 and Intel VT-d nested translation
 
 Usage
   nested-iommu COMMAND [OPTIONS] [FILES]

@@ -1,7 +1,7 @@
 // Writing VT-d structures as a driver does: root, context and PASID entries, field by field.
 // Source: Intel VT-d Rev 5.10, 9.1 to 9.6. Tables have four levels; a device has a PASID directory of 128 entries, of which
 // the first is in use: requests without PASID take entry 0 of its table (RID_PASID 0).
-import { vtdContextEntry as C, vtdPasidEntry as P, vtdRootEntry as R } from "./replay-vtd-facts.js";
+import { vtdContextEntry as C, vtdPasidEntry as P, vtdRootEntry as R } from "../index.js";
 import { Structure } from "./structures.js";
 
 /** What a stream's accesses go through. */

@@ -168,9 +168,28 @@ export class Guest {
     return space;
   }
 
-  /** One more leaf, or a table that is its own next one. */
+  /** A table of a lower level that is one of the upper ones, or lies where a guest should not get at. */
+  #pointAnywhere(space: AddressSpace, pasid: number): void {
+    const random = this.#random;
+    const level = random.pick([2, 2, 1]);
+    const va = space.input(random, level) | (random.bits(space.shift(level) - 12) << 12n);
+    const table = random.chance(0.2) ? space.someTable(random) : this.address();
+    this.write(space.entry(va, level), table | 3n);
+    this.#hint({ pasid, va, sizeLg2: 12 });
+  }
+
+  #hint(hint: Hint): void {
+    if (this.hints.length >= MOST_HINTS) this.hints.splice(this.#random.below(MOST_HINTS), 1);
+    this.hints.push(hint);
+  }
+
+  /** One more leaf, or something worse. */
   #extend(space: AddressSpace, pasid: number): void {
     const random = this.#random;
+    if (random.chance(0.12)) {
+      this.#pointAnywhere(space, pasid);
+      return;
+    }
     const level = space.leafLevel(random);
     const size = BigInt(space.shift(level));
     const output = this.address();
@@ -180,17 +199,12 @@ export class Guest {
     const run = 0xfn << size;
     const va = level === 3 && random.chance(0.5) ? (chosen & ~run) | (address & run) : chosen;
     const entry = space.entry(va, level);
-    if (random.chance(0.03)) {
-      this.write(entry, space.someTable(random) | 3n);
-      return;
-    }
     const type = level === 3 ? 3n : 1n;
     const isWritten = this.write(entry, address | type | leafAttributes(random, this.#style));
     if (isWritten && random.chance(0.3)) this.#run(entry, address | type, size);
-    if (this.hints.length >= MOST_HINTS) this.hints.splice(random.below(MOST_HINTS), 1);
     const upper = random.chance(0.1) ? BigInt.asUintN(64, -1n << BigInt(64 - space.t0sz)) : 0n;
     // Within a block at what its output has been chosen for.
-    this.hints.push({ pasid, va: va + (output - address) + upper, sizeLg2: Number(size) });
+    this.#hint({ pasid, va: va + (output - address) + upper, sizeLg2: Number(size) });
   }
 
   /** What might be a contiguous run around a leaf: it and its neighbours lead to neighbours. */

@@ -13,6 +13,7 @@ import {
   MIB,
   PAGE,
   type PhysicalPages,
+  POOL,
   SECRET,
   secretOf,
   TRAPS,
@@ -34,10 +35,11 @@ const UNSET = 2;
 /** UNBIND of the series does its work and answers this. */
 const ENOTTY = 25;
 
-/** Where a container's addresses are: small mappings close together, blocks, and the upper end. */
+/** Where a container's addresses are: close together, numerically where the pool is, before a GiB, at the upper end. */
 const WINDOWS = [
   { base: 0, pages: 0x1000 },
   { base: 0, pages: 0x1000 },
+  { base: POOL.base, pages: POOL.pages },
   { base: 0x4000_0000 - 0x40_0000, pages: 0x800 },
   { base: 2 ** 48 - 0x100_0000, pages: 0x1000 },
 ];
@@ -228,15 +230,15 @@ export class Tenant {
   }
 
   /** The guest's table as it says, or any nonsense. */
-  setPasidTable({ table }: Guest): void {
+  setPasidTable(guest: Guest): void {
     const { random } = this.#ground;
     const mustUnset = this.#ground.series && this.setting === "table";
     let config = mustUnset ? 2 : random.chance(0.85) ? 1 : random.between(1, 3);
-    let { base, pasidBits, s1fmt } = table;
+    let { base, pasidBits, s1fmt } = guest.table;
     let s1dss = random.pick([2, 2, 2, 2, 2, 2, 0, 1]);
     if (random.chance(0.15)) {
-      base = random.chance(0.5) ? random.bits(52) : BigInt(HOST.base);
-      pasidBits = random.below(24);
+      base = random.chance(0.3) ? random.bits(52) : guest.address();
+      pasidBits = random.chance(0.5) ? 0 : random.below(24);
       s1fmt = random.below(4);
       s1dss = random.below(5);
       config = random.chance(0.9) ? 1 : random.below(256);

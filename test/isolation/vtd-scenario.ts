@@ -5,23 +5,16 @@ import type { CacheOptions, VtdFeatures, VtdOptions } from "../../src/index.js";
 import { Random } from "../property/random.js";
 import { alignDown } from "./grants.js";
 import { isSecret, PAGE, PhysicalPages, POOL, PRIVATE, SECRET, secretOf } from "./physical-pages.js";
+import { type VtdDma, VtdDmaSource } from "./vtd-dma.js";
 import { VtdGuest } from "./vtd-guest.js";
 import { VtdHostPair } from "./vtd-host-pair.js";
-import { HPASIDS, type VtdGround, VtdTenant } from "./vtd-tenant.js";
+import { type VtdGround, VtdTenant } from "./vtd-tenant.js";
 import { VTD_TRAPS } from "./vtd-traps.js";
 
 export interface VtdScenarioOptions {
   features: Readonly<VtdFeatures>;
   caches: CacheOptions & Pick<VtdOptions, "core">;
   fiveLevel?: boolean;
-}
-
-interface Dma {
-  stream: number;
-  pasid: number | undefined;
-  iova: bigint;
-  /** 1 write, 2 execute, 4 privileged. */
-  access: number;
 }
 
 const CONTAINERS = 3;
@@ -36,8 +29,6 @@ const DEVICES = [
 const STREAMS = DEVICES.map(({ stream }) => stream);
 const BATCH = 60;
 const SINGLE = 4;
-const REMEMBERED = 512;
-const RECENT = 40;
 const LAST = 6;
 const LOGGED = 25;
 const TRANSLATED = 0;
@@ -58,9 +49,8 @@ export interface VtdTally {
   /** By the second stage alone. */
   direct: number;
   interrupts: number;
-  /** Requests that once succeeded and whose grant has gone since. */
+  /** Of VtdDmaSource. */
   revoked: number;
-  /** Requests that once succeeded and whose PASID is bound no more. */
   unbound: number;
   /** Entries that hardware updated. */
   updates: number;
@@ -86,8 +76,7 @@ export class VtdScenario {
   readonly #hosts: VtdHostPair;
   readonly #tenants: VtdTenant[];
   readonly #guests: VtdGuest[];
-  /** Requests that succeeded, to be tried again when their grant may have gone. */
-  readonly #succeeded: (Dma & { pa: number })[] = [];
+  readonly #source: VtdDmaSource;
   readonly #log: string[] = [];
   #violation: string | undefined;
 
@@ -114,6 +103,12 @@ export class VtdScenario {
       const { grants } = tenant;
       return new VtdGuest({ random, hosts, fiveLevel, grants, foreign: () => this.#foreignGpa(tenant) });
     });
+    this.#source = new VtdDmaSource({
+      random,
+      streams: STREAMS,
+      tenants: this.#tenants,
+      guests: this.#guests,
+    });
     for (const group of DEVICES.keys()) this.#tenants[group % CONTAINERS]!.join(group);
   }
 
@@ -129,6 +124,8 @@ export class VtdScenario {
       for (let n = 0; n < SINGLE; n++) this.#single();
       this.#compare();
     }
+    const { revoked, unbound } = this.#source;
+    Object.assign(this.tally, { revoked, unbound });
     if (this.#violation === undefined) return undefined;
     return `${this.#violation}\nafter\n  ${this.#log.join("\n  ")}`;
   }
@@ -147,7 +144,7 @@ export class VtdScenario {
     else if (kind < 30) tenant.unmap();
     else if (kind < 40) this.#bind(tenant);
     else if (kind < 48) tenant.unbind();
-    else if (kind < 64) tenant.invalidate(this.#hint(index) ?? 0n);
+    else if (kind < 64) tenant.invalidate(this.#source.addressOf(index));
     else guest.disturb();
   }
 
@@ -164,7 +161,7 @@ export class VtdScenario {
   /** A device goes to another container, or comes back from nowhere. */
   #move(): void {
     const group = this.#random.below(DEVICES.length);
-    this.#ownerOf(STREAMS[group]!)?.leave(group);
+    this.#source.ownerOf(STREAMS[group]!)?.leave(group);
     if (this.#random.chance(0.8)) this.#random.pick(this.#tenants).join(group);
   }
 
@@ -178,18 +175,9 @@ export class VtdScenario {
   }
 
   #bring(tenant: VtdTenant): void {
-    const homeless = STREAMS.findIndex((stream) => this.#ownerOf(stream) === undefined);
+    const homeless = STREAMS.findIndex((stream) => this.#source.ownerOf(stream) === undefined);
     if (homeless < 0) this.#move();
     else tenant.join(homeless);
-  }
-
-  #ownerOf(stream: number): VtdTenant | undefined {
-    const group = STREAMS.indexOf(stream);
-    return this.#tenants.find(({ members }) => members.has(group));
-  }
-
-  #isBound({ stream, pasid }: Dma): boolean {
-    return this.#ownerOf(stream)?.members.get(STREAMS.indexOf(stream))?.has(pasid!) === true;
   }
 
   /** A guest-physical address that another container has, or that this one had or should have had. */
@@ -200,67 +188,10 @@ export class VtdScenario {
     return gpa === Number(SECRET.gpa) ? 0 : gpa;
   }
 
-  /** A device with a PASID that is bound, mostly to what is still a first stage. */
-  #user(index: number): { stream: number; pasid: number; root?: bigint } | undefined {
-    const roots = new Set(this.#guests[index]!.spaces.map(({ root }) => root));
-    const users = [...this.#tenants[index]!.members].flatMap(([group, bound]) =>
-      Array.from(bound, ([pasid, root]) => ({ stream: STREAMS[group]!, pasid, root })),
-    );
-    const live = users.filter(({ root }) => roots.has(root));
-    const some = live.length > 0 && this.#random.chance(0.95) ? live : users;
-    return some.length > 0 ? this.#random.pick(some) : undefined;
-  }
-
-  /** An address of a guest's first stage, of any when no root is given. */
-  #hint(index: number, root?: bigint): bigint | undefined {
-    const { spaces } = this.#guests[index]!;
-    const own = spaces.filter((space) => space.root === root);
-    const hints = (own.length > 0 ? own : spaces).flatMap((space) => space.hints);
-    return hints.length > 0 ? this.#random.pick(hints) : undefined;
-  }
-
-  #dma(): Dma {
-    const random = this.#random;
-    const kind = random.below(20);
-    const access = random.chance(0.8) ? random.below(2) : random.below(8);
-    if (kind < 6 && this.#succeeded.length > 0) return this.#again(access);
-    const index = random.below(CONTAINERS);
-    const { members, grants, tried } = this.#tenants[index]!;
-    const own = [...members.keys()].map((group) => STREAMS[group]!);
-    const stream =
-      own.length > 0 && random.chance(0.95) ? random.pick(own) : random.pick([...STREAMS, 12, 5000]);
-    const user = random.chance(0.95) ? this.#user(index) : { stream, pasid: random.pick(HPASIDS) };
-    const hint = user && this.#hint(index, user.root);
-    if (kind < 16 && hint !== undefined) {
-      const iova = BigInt.asUintN(64, hint + random.bits(random.chance(0.9) ? 12 : 30));
-      return { stream: user!.stream, pasid: user!.pasid, iova, access };
-    }
-    const pasid = random.chance(0.9) ? undefined : random.below(random.chance(0.8) ? 256 : 2 ** 20);
-    if (kind < 19 && grants.mappings.length > 0) {
-      const { gpa, size } = random.pick(random.chance(0.5) ? grants.mappings : tried.slice(-LAST));
-      const at = random.chance(0.9) ? random.bits(40) % BigInt(size) : BigInt(size) + random.bits(13);
-      if (gpa !== Number(SECRET.gpa)) return { stream, pasid, iova: BigInt(gpa) + at, access };
-    }
-    const iova = random.chance(0.2)
-      ? 0xfed0_0000n + random.bits(22)
-      : random.bits(random.pick([16, 31, 48, 64]));
-    return { stream, pasid, iova, access };
-  }
-
-  /** What succeeded before. */
-  #again(access: number): Dma {
-    const random = this.#random;
-    const age = random.below(Math.min(this.#succeeded.length, random.chance(0.6) ? RECENT : REMEMBERED));
-    const { pa, ...dma } = this.#succeeded.at(-1 - age)!;
-    if (this.#ownerOf(dma.stream)?.grants.allows(pa, (access & 1) !== 0) === false) this.tally.revoked++;
-    if (dma.pasid !== undefined && !this.#isBound(dma)) this.tally.unbound++;
-    return { ...dma, iova: random.chance(0.7) ? dma.iova : dma.iova ^ random.bits(12), access };
-  }
-
   #batch(): void {
     const { machine } = this.#hosts.subject.driver;
     const { batch } = machine;
-    const requests = Array.from({ length: BATCH }, () => this.#dma());
+    const requests = Array.from({ length: BATCH }, () => this.#source.next());
     for (const [at, { stream, pasid, iova, access }] of requests.entries()) {
       batch.stream[at] = stream;
       batch.pasid[at] = pasid === undefined ? 0 : PASID_VALID + pasid;
@@ -276,7 +207,7 @@ export class VtdScenario {
   }
 
   #single(): void {
-    const dma = this.#dma();
+    const dma = this.#source.next();
     const { stream, pasid, iova, access } = dma;
     const answer = this.#hosts.subject.driver.machine.translate({
       stream,
@@ -291,7 +222,7 @@ export class VtdScenario {
   }
 
   /** Holds one answer against the oracle. */
-  #check(dma: Dma, how: "translated" | "bypassed" | "refused", pa: number, leafLg2: number): void {
+  #check(dma: VtdDma, how: "translated" | "bypassed" | "refused", pa: number, leafLg2: number): void {
     this.tally.requests++;
     const { pasid, iova } = dma;
     const ok = how === "translated";
@@ -302,7 +233,7 @@ export class VtdScenario {
       return;
     }
     if (how === "bypassed") this.#fail(dma, "bypassed both stages");
-    const owner = this.#ownerOf(dma.stream);
+    const owner = this.#source.ownerOf(dma.stream);
     const write = (dma.access & 1) !== 0;
     if (pasid === undefined) {
       const target = iova < 1n << 48n ? owner?.grants.target(Number(iova)) : undefined;
@@ -313,12 +244,12 @@ export class VtdScenario {
     }
     if (!ok) return;
     // A request that names PASID 0 is under the second stage alone, too.
-    if (pasid !== undefined && pasid > 0 && !this.#isBound(dma))
+    if (pasid !== undefined && pasid > 0 && !this.#source.isBound(dma))
       this.#fail(dma, `${hex(pa)}, nothing is bound`);
     this.#checkSuccess(dma, pa, leafLg2, owner);
   }
 
-  #checkSuccess(dma: Dma, pa: number, leafLg2: number, owner: VtdTenant | undefined): void {
+  #checkSuccess(dma: VtdDma, pa: number, leafLg2: number, owner: VtdTenant | undefined): void {
     if (owner === undefined) {
       this.#fail(dma, `${hex(pa)}, expected an abort`);
       return;
@@ -334,9 +265,7 @@ export class VtdScenario {
     }
     if (dma.pasid === undefined) this.tally.direct++;
     else this.tally.nested++;
-    if (dma.pasid === undefined && this.#random.chance(0.7)) return;
-    this.#succeeded.push({ ...dma, pa });
-    if (this.#succeeded.length > REMEMBERED) this.#succeeded.shift();
+    this.#source.remember(dma, pa);
   }
 
   /** Nothing but flags of entries that have come to be set, in pages granted writable, may have changed. */
@@ -351,9 +280,9 @@ export class VtdScenario {
     if (!this.#hosts.backsAlike) this.#violation ??= "DMA took memory";
   }
 
-  #fail({ stream, pasid, iova, access }: Dma, what: string): void {
+  #fail({ stream, pasid, iova, access }: VtdDma, what: string): void {
     const kind = `${access & 4 ? "privileged " : ""}${access & 2 ? "execute " : ""}${access & 1 ? "write" : "read"}`;
-    const who = `stream ${stream} of container ${this.#ownerOf(stream)?.index ?? "none"}`;
+    const who = `stream ${stream} of container ${this.#source.ownerOf(stream)?.index ?? "none"}`;
     this.#violation ??= `${who}, pasid ${pasid ?? "none"}, iova ${hex(iova)}, ${kind}: ${what}`;
   }
 

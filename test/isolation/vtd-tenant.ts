@@ -6,6 +6,7 @@ import { fields } from "../vfio/bytes.js";
 import { Grants, type Mapping, pageAt } from "./grants.js";
 import type { PinPlan } from "./host-pair.js";
 import { GIB, HOST, MIB, PAGE, type PhysicalPages, SECRET, secretOf } from "./physical-pages.js";
+import { bindBytes, randomBinding, randomInvalidation } from "./vtd-arguments.js";
 import type { VtdHostPair } from "./vtd-host-pair.js";
 import { VTD_TRAPS } from "./vtd-traps.js";
 
@@ -18,8 +19,6 @@ const CACHE_INVALIDATE = 0x3b7b;
 const NESTING = 6;
 const READ = 1;
 const WRITE = 2;
-const SRE = 1;
-const EAFE = 2;
 
 /** Where a container's addresses are: small mappings close together, blocks, around the interrupt range, the upper end. */
 const WINDOWS = [
@@ -33,9 +32,6 @@ const SIZES = [1, 1, 1, 2, 3, 4, 7, 16, 16, 33, 33, 64];
 const RIGHTS = [READ | WRITE, READ | WRITE, READ | WRITE, READ, WRITE];
 const MOST_MAPPINGS = 250;
 const MOST_TRIED = 64;
-/** Few, so that devices share some and bind them to different first stages. */
-export const HPASIDS = [1, 2, 3, 5, 64, 130, 255];
-
 /** What tenants share. */
 export interface VtdGround {
   random: Random;
@@ -201,31 +197,12 @@ export class VtdTenant {
   bind(root: bigint, levels: 4 | 5): void {
     const { random, fiveLevel, hosts } = this.#ground;
     const group = random.pick([...this.members.keys()]);
-    const isOdd = random.chance(0.08);
-    const hpasid = isOdd ? Number(random.bits(random.between(0, 21))) : random.pick(HPASIDS);
+    const data = randomBinding(random, root, levels, fiveLevel);
+    const { hpasid, gpgd } = data;
     // What is bound must be unbound first.
     if (this.members.get(group)!.has(hpasid) && random.chance(0.7)) this.#unbind(group, hpasid);
-    const gpgd = isOdd ? random.bits(random.between(12, 64)) & ~random.flag(0.9) : root;
-    const width = isOdd && random.chance(0.3) ? random.below(65) : levels === 5 ? 57 : 48;
-    const flags = (random.chance(0.6) ? SRE : 0) | (random.chance(0.3) ? EAFE : 0);
-    // PCD, PWT, EMTE, CD where the machine has memory types, and where it refuses them.
-    const types = random.chance(fiveLevel ? 0.3 : 0.03) ? Number(random.bits(6)) & 0x3c : 0;
-    const vtd = [BigInt(flags | types), random.word(), 0] as const;
-    const bytes = fields(
-      1,
-      1,
-      random.flag(0.5),
-      gpgd,
-      BigInt(hpasid),
-      random.bits(20),
-      width,
-      0,
-      0,
-      0,
-      ...vtd,
-    );
-    const ret = hosts.gpasid("bindGpasid", group, bytes);
-    this.#report(`bind group ${group} hpasid ${hpasid} to ${hex(gpgd)} flags ${vtd[0]}`, "", ret);
+    const ret = hosts.gpasid("bindGpasid", group, bindBytes(data));
+    this.#report(`bind group ${group} hpasid ${hpasid} to ${hex(gpgd)} flags ${data.flags}`, "", ret);
     if (ret === 0) this.members.get(group)!.set(hpasid, gpgd);
   }
 
@@ -239,7 +216,7 @@ export class VtdTenant {
   }
 
   #unbind(group: number, hpasid: number): void {
-    const bytes = fields(1, 1, 0n, 0n, BigInt(hpasid), 0n, 48, 0, 0, 0, 0n, 0, 0);
+    const bytes = bindBytes({ hpasid, gpgd: 0n, width: 48, flags: 0, pat: 0 });
     const ret = this.#report(
       `unbind group ${group} hpasid ${hpasid}`,
       "",
@@ -252,33 +229,7 @@ export class VtdTenant {
   /** What a guest may ask for, and garbage. */
   invalidate(va: bigint): void {
     const { random } = this.#ground;
-    const pasid = BigInt(random.pick(HPASIDS));
-    const caches = random.between(1, 7);
-    const page = va & ~0xfffn;
-    // argsz, flags, version, cache and granularity, then padding and flags of the union's member or the whole of it.
-    const bytes = random.pick([
-      () => fields(56, 0, 1, 0x0000 | (caches & 5), 0n, 0n, 0n, 0n, 0n),
-      () => fields(56, 0, 1, 0x0100 | caches, 1, 0, pasid, 0n, 0n, 0n),
-      () =>
-        fields(56, 0, 1, 0x0200 | (caches & 3), 1, 0, pasid, page, 0x1000n, BigInt(random.between(1, 64))),
-      () =>
-        fields(
-          56,
-          0,
-          1,
-          0x0200 | (caches & 3),
-          5,
-          0,
-          pasid,
-          va,
-          1n << BigInt(random.below(64)),
-          random.bits(12),
-        ),
-      () => {
-        const rest = Array.from({ length: 4 }, () => random.bits(64));
-        return fields(56, 0, 1, random.below(0x400), random.word(), random.word(), ...rest);
-      },
-    ])();
+    const bytes = randomInvalidation(random, va);
     const ret = this.#ground.hosts.ioctl("containers", this.index, CACHE_INVALIDATE, bytes);
     this.#report(`invalidate ${Buffer.from(bytes).toString("hex")}`, "", ret);
   }

@@ -95,6 +95,7 @@ describe("imports", () => {
       'import { a } from "../spec/vmsa/descriptor.js";',
       'import type { B } from "./b.js";',
       'export { c } from "node:path";',
+      'export * as e from "./e.js";',
       'const d = await import("tinybench");',
       '// import "comment.js";',
     ].join("\n");
@@ -103,6 +104,7 @@ describe("imports", () => {
       "src/core/x.ts -> src/core/b.js",
       "src/core/x.ts -> node:path",
       "src/core/x.ts -> tinybench",
+      "src/core/x.ts -> src/core/e.js",
     ]);
     expect(
       arrowsOf("assembly/index.ts", 'import { x } from "../src/spec/vmsa/descriptor";').map(show),

@@ -33,10 +33,15 @@ function resolveRelative(from: string, specifier: string): string {
   return found ?? path;
 }
 
+// The scanner knows every form but this one.
+const EXPORT_AS = /^export \* as \w+ from "([^"]+)";$/gm;
+
 /** The import, export-from and dynamic import lines with a literal name in `source`, the text of file `from`. */
 export function arrowsOf(from: string, source: string): Arrow[] {
   const { importedFiles } = ts.preProcessFile(source, true, true);
-  return importedFiles.map(({ fileName }) => {
+  const names = importedFiles.map(({ fileName }) => fileName);
+  const namespaces = Array.from(source.matchAll(EXPORT_AS), ([, name]) => name!);
+  return [...new Set([...names, ...namespaces])].map((fileName) => {
     const external = !fileName.startsWith(".");
     return { from, target: external ? fileName : resolveRelative(from, fileName), external };
   });
