@@ -69,7 +69,7 @@ describe("verify", () => {
   it("counts what it cannot do as unsupported, never as passed", () => {
     const accesses = first.steps.length;
     const variants: [Vector, passed: number, unsupported: number][] = [
-      [{ ...clone(first), arch: "vtd" }, 0, accesses],
+      [{ ...clone(first), arch: "amdvi" }, 0, accesses],
       [{ ...clone(first), arch: "constructor" }, 0, accesses],
       [{ ...clone(first), arch: "host", vendor: "amdvi" }, 0, accesses],
       [{ ...clone(first), regs: { ...first.regs, VATOS_SEL: "0x1" } }, 0, accesses],
@@ -112,7 +112,7 @@ describe("verify", () => {
       });
     }
     const people = cli(["verify", "-"], jsonl([variants[0]?.[0] as Vector]));
-    expect(people.out).toContain(`unsupported: arch vtd (${accesses} steps)`);
+    expect(people.out).toContain(`unsupported: arch amdvi (${accesses} steps)`);
   });
 
   it("counts steps, mapped and stale of a snapshot", () => {

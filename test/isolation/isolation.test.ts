@@ -8,7 +8,7 @@ import { buildFeatures, SMMUV3_PRESETS } from "../../src/index.js";
 import { onlyWorld, runs, seed } from "../property/settings.js";
 import { Scenario, type ScenarioOptions } from "./scenario.js";
 
-const REQUESTS = 25_000 * runs;
+const REQUESTS = 20_000 * runs;
 
 const host = buildFeatures({ streamIdBits: 12 }, SMMUV3_PRESETS.host);
 const updating = buildFeatures({ accessFlagUpdate: true, dirtyStateUpdate: true }, host);

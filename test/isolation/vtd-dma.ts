@@ -58,7 +58,7 @@ export class VtdDmaSource {
     return this.ownerOf(stream)?.members.get(this.#streams.indexOf(stream))?.has(pasid!) === true;
   }
 
-  /** Notes a success; those with a PASID are rarer. */
+  /** Notes a success with a PASID, and some without. */
   remember(dma: VtdDma, pa: number): void {
     if (dma.pasid === undefined && this.#random.chance(0.7)) return;
     this.#succeeded.push({ ...dma, pa });

@@ -30,6 +30,8 @@ export interface Capabilities {
   readonly ats: boolean;
   /** Page requests. */
   readonly pri: boolean;
+  /** Faults can stall (STALL_MODEL = 0). */
+  readonly mayStall: boolean;
   /** Broadcast TLB maintenance, which the driver keeps out. */
   readonly broadcastTlbi: boolean;
   /** Log2 of the largest queues. */
@@ -39,6 +41,7 @@ export interface Capabilities {
 }
 
 const MOST_OUTPUT = 5;
+const FORCED_STALL = 2;
 
 /**
  * Reads the ID registers.
@@ -52,6 +55,11 @@ export function readCapabilities(machine: SmmuV3): Capabilities {
   const f = decodeFeatures({ idr0, idr1, idr3: machine.read32(R.REG_IDR3), idr5 });
   if (!f.stage2) throw new RangeError('"machine.features" expected stage 2 (IDR0.S2P), got none');
   if (!f.granule4k) throw new RangeError('"machine.features" expected 4 KiB pages (IDR5.GRAN4K), got none');
+  if (f.stallModel === FORCED_STALL) {
+    throw new RangeError(
+      '"machine.features" expected IDR0.STALL_MODEL of 0 or 1, got 2: every fault would stall',
+    );
+  }
   const granules: readonly (readonly [boolean, number])[] = [
     [f.granule4k, 12],
     [f.granule16k, 14],
@@ -69,6 +77,7 @@ export function readCapabilities(machine: SmmuV3): Capabilities {
     ranges: f.rangeInvalidation,
     ats: registerField(idr0, R.IDR0_ATS_MSB, R.IDR0_ATS_LSB) === 1,
     pri: registerField(idr0, R.IDR0_PRI_MSB, R.IDR0_PRI_LSB) === 1,
+    mayStall: f.stallModel === 0,
     broadcastTlbi: f.broadcastTlbi,
     commandQueueLg2: f.commandQueueLg2,
     eventQueueLg2: f.eventQueueLg2,

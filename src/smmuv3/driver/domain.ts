@@ -159,7 +159,7 @@ export class SmmuV3Domain implements IommuDomain {
     if (this.#bound === "abort") return abortSte();
     const ats = this.#hasAts(endpoint);
     if (this.#bound === "bypass") return stage2Ste(this.#stage2, ats);
-    return nestedSte(this.#stage2, this.#bound, ats);
+    return nestedSte(this.#stage2, this.#bound, ats, this.#parts.capabilities.mayStall);
   }
 
   /** A device may keep what the SMMU no longer has; asked for once that is gone. */

@@ -1,6 +1,6 @@
 // Event records → fault reports: which are the guest's, and under which reason.
 // Source: Arm IHI 0070 G.b, section 7.3; enum iommu_fault_reason of linux/iommu.h.
-// Stage-2 faults and events without a row are the host's own: they carry no reason. Stalls are not modelled.
+// Stage-2 faults and events without a row are the host's own: they carry no reason. Stalls do not occur (ste.ts).
 
 import type { FaultReport } from "../../contract/driver.js";
 import * as E from "../../spec/smmuv3/events.js";

@@ -1,6 +1,7 @@
 // Stream table entries as the driver writes them: abort, stage 2 alone, or a guest's stage 1 on top of it.
 // Source: Arm IHI 0070 G.b, section 5.2. Tables are cacheable write-back, inner shareable, everywhere.
-// S1STALLD stays 0: it is illegal where faults cannot stall.
+// Nobody here resumes a stalled DMA: where faults could stall, S1STALLD keeps guests from asking for it (elsewhere it is
+// illegal).
 
 import type { PasidTable } from "../../contract/driver.js";
 import { setAddress, setField, type Words } from "../../machine/bit-fields.js";
@@ -67,9 +68,11 @@ export function stage2Ste(stage2: Stage2, ats: boolean): Words {
  * @param stage2 the domain's
  * @param table the guest's PASID table
  * @param ats the endpoint may ask for translations
+ * @param mayStall faults could stall
  */
-export function nestedSte(stage2: Stage2, table: PasidTable, ats: boolean): Words {
+export function nestedSte(stage2: Stage2, table: PasidTable, ats: boolean, mayStall: boolean): Words {
   const words = stage2Ste(stage2, ats);
+  setField(words, S.STE_S1STALLD_MSB, S.STE_S1STALLD_LSB, mayStall ? 1 : 0);
   setField(words, S.STE_CONFIG_MSB, S.STE_CONFIG_LSB, S.STE_CONFIG_NESTED);
   setField(words, S.STE_S1FMT_MSB, S.STE_S1FMT_LSB, table.s1fmt);
   setAddress(words, S.STE_S1CONTEXTPTR_MSB, S.STE_S1CONTEXTPTR_LSB, 6, table.base);
