@@ -21,6 +21,11 @@ export class FirstError {
     this.#failed = true;
   }
 
+  /** Whether anything has failed. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
   /** @throws what the first failing piece threw, if any did */
   rethrow(): void {
     if (this.#failed) throw this.#error;

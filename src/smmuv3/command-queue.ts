@@ -3,6 +3,7 @@
 // Everything is consumed inside the register write that allows it: at most one queue length of commands.
 
 import { wordsOf } from "../machine/bit-fields.js";
+import { FirstError } from "../machine/first-error.js";
 import { CERROR_ABT, CERROR_NONE } from "../spec/smmuv3/commands.js";
 import * as R from "../spec/smmuv3/registers.js";
 import type { CommandExecutor } from "./commands.js";
@@ -44,12 +45,16 @@ export class CommandQueue {
    */
   run(): void {
     if (this.#running) return;
-    this.#running = true;
-    try {
-      while (this.#mayConsume()) this.#consume();
-    } finally {
+    const errors = new FirstError();
+    while (this.#mayConsume()) {
+      const cons = this.#registers.get(R.REG_CMDQ_CONS);
+      this.#running = true;
+      errors.attempt(() => this.#consume());
       this.#running = false;
+      // An entry that could not be read (external memory) is still there: no use in asking again now.
+      if (errors.failed && this.#registers.get(R.REG_CMDQ_CONS) === cons) break;
     }
+    errors.rethrow();
   }
 
   #mayConsume(): boolean {

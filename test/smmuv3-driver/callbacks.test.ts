@@ -50,6 +50,31 @@ describe("a callback", () => {
     expect(addresses).toEqual([0n, 0x1000n, 0x2000n, 0x3000n, 0x4000n]);
   });
 
+  it("that throws at one page response keeps no later command from being carried out (IHI 0070 4.1)", () => {
+    const groups: number[] = [];
+    const rig = new Rig({
+      machine: {
+        onPageResponse: ({ group }) => {
+          groups.push(group);
+          if (group === 1) throw new Error("endpoint");
+        },
+      },
+    });
+    const { machine, memory } = rig.driver;
+    // Three CMD_PRI_RESP (0x41): stream 8, groups 1 to 3, success, then their PROD.
+    const base = machine.read64(0x90) & 0x00ff_ffff_ffff_ffe0n;
+    const lg2 = Number(machine.read64(0x90) & 0x1fn);
+    const first = machine.read32(0x98);
+    for (let n = 0; n < 3; ++n) {
+      const at = base + BigInt(((first + n) % 2 ** lg2) * 16);
+      memory.writeU64(at, 0x41n | (8n << 32n));
+      memory.writeU64(at + 8n, BigInt(n + 1) | (2n << 12n));
+    }
+    expect(() => machine.write32(0x98, first + 3)).toThrow("endpoint");
+    expect(groups).toEqual([1, 2, 3]);
+    expect(machine.read32(0x9c)).toBe(first + 3);
+  });
+
   it("of the SMMU's interrupt that throws keeps no event of the batch from the queue (IHI 0070 7.2)", () => {
     const smmu = new SmmuV3({
       onIrq: () => {

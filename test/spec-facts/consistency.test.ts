@@ -12,6 +12,10 @@ import * as pri from "../../src/spec/smmuv3/pri.js";
 import * as registers from "../../src/spec/smmuv3/registers.js";
 import * as ste from "../../src/spec/smmuv3/ste.js";
 import * as descriptor from "../../src/spec/vmsa/descriptor.js";
+import * as contextEntry from "../../src/spec/vtd/context-entry.js";
+import * as pagingEntry from "../../src/spec/vtd/paging-entry.js";
+import * as pasidEntry from "../../src/spec/vtd/pasid-entry.js";
+import * as rootEntry from "../../src/spec/vtd/root-entry.js";
 
 interface Field {
   name: string;
@@ -40,6 +44,15 @@ const STRUCTURES: readonly Structure[] = [
   // Table descriptors and the address pieces of each granule share the bits of leaf descriptors.
   ["stage 1 descriptor", descriptor, "PTE_", 64, [/TABLE$/, /^ADDRESS_/, /^NT$/]],
   ["stage 2 descriptor", descriptor, "S2PTE_", 64, []],
+  ["VT-d root entry, legacy", rootEntry, "RE_", 128, []],
+  ["VT-d root entry, scalable", rootEntry, "SRE_", 128, []],
+  ["VT-d context entry, legacy", contextEntry, "CE_", 128, []],
+  ["VT-d context entry, scalable", contextEntry, "SCE_", 256, []],
+  ["VT-d PASID directory entry", pasidEntry, "PDE_", 64, []],
+  ["VT-d PASID table entry", pasidEntry, "PASIDE_", 512, []],
+  // The PAT bit of a large leaf lies under a small one's address.
+  ["VT-d first-stage entry", pagingEntry, "FSPTE_", 64, [/^PAT_LARGE$/]],
+  ["VT-d second-stage entry", pagingEntry, "SSPTE_", 64, [/^I[RW]$/]],
 ];
 
 const REGISTERS: readonly (readonly [string, number])[] = [
