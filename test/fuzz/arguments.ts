@@ -9,6 +9,8 @@ import { argszValues, someValuesOf, valuesOf } from "./values.js";
 export interface Attempt {
   readonly what: string;
   readonly bytes: Uint8Array;
+  /** What argsz claims, where that is what it is about. */
+  readonly argsz?: number;
 }
 
 /** How many of each are made. */
@@ -51,7 +53,7 @@ export function* attemptsOf(call: Call, random: Random, density: Density): Gener
     for (const argsz of argszValues(bytes.length)) {
       if (density.lengths < 1 && !random.chance(density.lengths)) continue;
       const given = withField(bytes, { name: "argsz", at: 0, size: 4 }, BigInt(argsz));
-      yield { what: `argsz ${argsz}`, bytes: given };
+      yield { what: `argsz ${argsz}`, bytes: given, argsz };
       if (argsz > bytes.length) yield { what: `argsz ${argsz} and more`, bytes: followed(given, 128) };
     }
   }

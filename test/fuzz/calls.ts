@@ -110,17 +110,32 @@ const WITH_ARGSZ: Given[] = [
   [
     "container",
     0x3b7b,
-    "CACHE_INVALIDATE PASID",
+    "CACHE_INVALIDATE PASID by ASID",
     "vfio_iommu_type1_cache_invalidate",
     fields(56, 0, 1, 0x0101, 2, 1, 0n, 0n, 0n, 0n),
   ],
   [
     "container",
     0x3b7b,
-    "CACHE_INVALIDATE ADDR",
+    "CACHE_INVALIDATE ADDR by ASID",
     "vfio_iommu_type1_cache_invalidate",
     fields(56, 0, 1, 0x0201, 2, 1, 0n, 0x7000n, 0x1000n, 1n),
   ],
+  [
+    "container",
+    0x3b7b,
+    "CACHE_INVALIDATE PASID by PASID",
+    "vfio_iommu_type1_cache_invalidate",
+    fields(56, 0, 1, 0x0101, 1, 0, 7n, 0n, 0n, 0n),
+  ],
+  [
+    "container",
+    0x3b7b,
+    "CACHE_INVALIDATE ADDR by PASID",
+    "vfio_iommu_type1_cache_invalidate",
+    fields(56, 0, 1, 0x0203, 1, 0, 7n, 0x7000n, 0x1000n, 4n),
+  ],
+
   [
     "container",
     0x3b7c,
@@ -203,9 +218,16 @@ export const REQUESTS: Record<Kind, ReadonlySet<number>> = {
 };
 
 /** The fields of a call's argument that have none of their own; of a union its widest member's. */
-export function leavesOf({ struct, bytes }: Call): Leaf[] {
-  if (struct !== undefined) return structLeaves(struct, "", 0);
-  return bytes.length === 4 ? [{ name: "value", at: 0, size: 4 }] : [{ name: "first byte", at: 0, size: 1 }];
+export function leavesOf({ name, struct, bytes }: Call): Leaf[] {
+  if (struct === undefined) {
+    return bytes.length === 4
+      ? [{ name: "value", at: 0, size: 4 }]
+      : [{ name: "first byte", at: 0, size: 1 }];
+  }
+  const { size } = abi.structs[struct]!;
+  const tail = name.startsWith("SET_IRQS") ? bytes.length - size : 0;
+  const data = tail > 0 ? [{ name: "data", at: size, size: tail }] : [];
+  return [...structLeaves(struct, "", 0), ...data];
 }
 
 function structLeaves(struct: string, prefix: string, base: number): Leaf[] {

@@ -1,7 +1,6 @@
 // A program that uses the host face, brought into a state: container, group and device as far as they are open, a guest's
 // memory and tables, a fault ring, page requests.
 
-import type { IommuDriver } from "../../src/contract/driver.js";
 import {
   buildFeatures,
   type Device,
@@ -10,9 +9,9 @@ import {
   SMMUV3_PRESETS,
   SmmuV3Driver,
   Vfio,
+  VtdDriver,
 } from "../../src/index.js";
 import type { VfioFile } from "../../src/vfio/file.js";
-import { RecordingDriver, VTD_SUPPORTS } from "../host/recording-driver.js";
 import { Guest } from "../smmuv3-driver/guest.js";
 import { cString, fields } from "../vfio/bytes.js";
 import type { Kind } from "./calls.js";
@@ -35,12 +34,19 @@ export interface Condition {
   /** VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU or VFIO_TYPE1_NESTING_IOMMU. */
   readonly type: 1 | 3 | 6;
   readonly state: State;
-  /** A driver that binds guest PASIDs and takes no PASID tables, without hardware. */
-  readonly bindsGpasids?: boolean;
+  /** SMMUv3 takes PASID tables and MSI bindings, VT-d guest PASIDs. */
+  readonly vendor: "smmuv3" | "vtd";
 }
 
-/** Where the host's own structures are. */
-export const HOST_RANGE = { base: 1n << 47n, size: 0x4_0000n };
+const HOST_BASE = 1n << 47n;
+/** So little that tables do not always find room; of VT-d a PASID directory alone takes 128 KiB. */
+const HOST_SIZE = { smmuv3: 0x4_0000n, vtd: 0x8_0000n };
+const CACHES = {
+  iotlb: { entries: 16, ways: 4 },
+  walkCaches: { stage1: 4, stage2: 4, stage2Tlb: 4 },
+  configCache: { contexts: 4 },
+  batchCapacity: 16,
+} as const;
 
 const STREAM = 8;
 const RAM = 0x8000_0000n;
@@ -59,8 +65,11 @@ const PROBES: readonly { iova: bigint; pasid?: number; write?: boolean }[] = [
   { iova: 0x3000_0000n, write: true },
   { iova: 0x4000_0000n },
 ];
-/** Through the guest's tables only what they map. */
-const NESTED_PROBES = [...PROBES.slice(0, 2), { iova: 0x7020n, pasid: 1 }];
+/** Where stage 1 is bound only what it maps; of VT-d, DMA without PASID has the second stage alone. */
+const BOUND_PROBES: Record<Condition["vendor"], typeof PROBES> = {
+  smmuv3: [...PROBES.slice(0, 2), { iova: 0x7020n, pasid: 1 }],
+  vtd: [...PROBES, { iova: 0x7020n, pasid: 7 }],
+};
 
 const MAPPINGS: readonly (readonly [vaddr: bigint, iova: bigint, size: bigint, flags: number])[] = [
   [RAM, 0n, 0x20_0000n, 3],
@@ -71,21 +80,25 @@ const MAPPINGS: readonly (readonly [vaddr: bigint, iova: bigint, size: bigint, f
 export class Program {
   readonly vfio: Vfio;
   readonly files: Record<Kind, VfioFile | undefined>;
-  /** Without hardware there is none. */
-  readonly smmu: SmmuV3Driver | undefined;
-  readonly recording: RecordingDriver | undefined;
+  readonly driver: SmmuV3Driver | VtdDriver;
   /** Eventfds that were signalled. */
   readonly irqs: number[] = [];
   readonly responses: PageResponse[] = [];
   readonly #condition: Condition;
 
   constructor(condition: Condition) {
-    const { profile, bindsGpasids = false, state } = condition;
+    const { profile, vendor, state } = condition;
     this.#condition = condition;
-    this.recording = bindsGpasids ? new RecordingDriver(VTD_SUPPORTS) : undefined;
-    this.smmu = bindsGpasids ? undefined : this.#newSmmu();
-    const driver: IommuDriver = this.recording ?? this.smmu!;
-    this.vfio = new Vfio(driver, {
+    const hostRange = { base: HOST_BASE, size: HOST_SIZE[vendor] };
+    const machine = {
+      ...CACHES,
+      onPageResponse: (response: PageResponse) => void this.responses.push(response),
+    };
+    this.driver =
+      vendor === "vtd"
+        ? new VtdDriver({ hostRange, machine })
+        : new SmmuV3Driver({ hostRange, machine: { ...machine, features: FEATURES } });
+    this.vfio = new Vfio(this.driver, {
       profile,
       devices: [{ name: "dev0", stream: STREAM, ats: true, pri: true }],
       onIrq: ({ eventfd }) => void this.irqs.push(eventfd),
@@ -95,9 +108,8 @@ export class Program {
     if (state !== "fresh") this.#do("group", 0x3b68, fields(container.fd));
     if (state === "fresh" || state === "in a container") return;
     this.#do("container", 0x3b66, condition.type);
-    for (const domain of this.recording?.domains ?? []) domain.keepsPages = false;
     this.files.device = this.vfio.device(this.#do("group", 0x3b6a, cString("dev0")));
-    if (this.#has("bound") && this.smmu !== undefined) this.#writeTables();
+    if (this.#has("bound")) this.#writeTables();
     this.#fill();
     if (state === "ring full") for (let n = 0; n < MOST_FAULTS; n++) this.#fault();
     if (state === "page request pending") this.#requestPages();
@@ -110,11 +122,13 @@ export class Program {
 
   /** What devices get; faults of it are counted by the host. */
   probe(): string {
-    if (this.smmu === undefined) return "";
-    const { profile } = this.#condition;
-    const nested = profile === "header" ? NESTED_PROBES : NESTED_PROBES.slice(0, 2);
-    const answers = (this.#has("bound") ? nested : PROBES).map((request) => {
-      const { ok, pa } = this.smmu!.machine.translate({ stream: STREAM, ...request });
+    const { profile, vendor } = this.#condition;
+    // The series binds one context, for DMA without PASID.
+    const isBound = this.#has("bound");
+    const probes = isBound ? BOUND_PROBES[vendor] : PROBES;
+    const answers = probes.map((request) => {
+      if (vendor === "smmuv3" && profile === "linux-v10" && request.pasid !== undefined) return "";
+      const { ok, pa } = this.driver.machine.translate({ stream: STREAM, ...request });
       return ok ? pa.toString(16) : "no";
     });
     return answers.join();
@@ -122,38 +136,26 @@ export class Program {
 
   /** Undoes what calls of the container and SET_IRQS have changed, and brings the state about again. */
   refill(): void {
-    const { type, profile } = this.#condition;
+    const { type, profile, vendor } = this.#condition;
     const { container } = this.files;
     container!.ioctl(0x3b72, fields(24, 0, 0n, EVERYTHING));
-    if (type === 6 && this.smmu !== undefined) {
+    if (type === 6 && vendor === "smmuv3") {
       container!.ioctl(0x3b7a, fields(40, 1, 1, 1, 0n, 0x200, 0, 1, 0));
-      for (const iova of this.#boundMsis()) container!.ioctl(0x3b7c, fields(32, 2, iova, 0n, 0x1000n));
+      const bindings = this.#domains.flatMap(({ msiBindings }) => msiBindings);
+      for (const { iova } of bindings) container!.ioctl(0x3b7c, fields(32, 2, BigInt(iova), 0n, 0x1000n));
     }
+    const gpasids = this.#domains.flatMap(({ devices }) => devices.flatMap((device) => device.gpasids));
+    for (const { hpasid } of gpasids) this.device.unbindGpasid(gpasidData(hpasid));
     if (type === 6 || profile === "linux-v10") {
       this.#do("device", 0x3b6e, fields(24, 0x24, 5, 0, 1, this.#has("bound") ? 40 : 0xffff_ffff));
     }
     this.#fill();
   }
 
-  #boundMsis(): bigint[] {
-    const { containers } = this.vfio.inspect() as {
-      containers: { domain: { msiBindings: { iova: string }[] } | null }[];
-    };
-    return containers.flatMap(({ domain }) => domain?.msiBindings ?? []).map(({ iova }) => BigInt(iova));
-  }
-
-  #newSmmu(): SmmuV3Driver {
-    return new SmmuV3Driver({
-      hostRange: HOST_RANGE,
-      machine: {
-        features: FEATURES,
-        iotlb: { entries: 16, ways: 4 },
-        walkCaches: { stage1: 4, stage2: 4, stage2Tlb: 4 },
-        configCache: { contexts: 4 },
-        batchCapacity: 16,
-        onPageResponse: (response) => void this.responses.push(response),
-      },
-    });
+  /** The address spaces as the host shows them. */
+  get #domains(): { msiBindings: { iova: string }[]; devices: { gpasids: { hpasid: number }[] }[] }[] {
+    const { containers } = this.vfio.inspect() as { containers: { domain: never }[] };
+    return containers.flatMap(({ domain }) => domain ?? []);
   }
 
   #has(state: State): boolean {
@@ -177,8 +179,8 @@ export class Program {
     }
     if (!this.#has("bound")) return;
     this.#do("device", 0x3b6e, fields(24, 0x24, 5, 0, 1, 40));
-    if (this.smmu === undefined) {
-      this.device.bindGpasid(fields(1, 1, 1n, 0x1000n, 7n, 8n, 48, 0, 0, 0, 0n, 0, 0));
+    if (this.#condition.vendor === "vtd") {
+      if (this.device.bindGpasid(gpasidData(7)) !== 0) throw new Error(this.device.reason);
       return;
     }
     const pasidBits = this.#condition.profile === "header" ? 6 : 0;
@@ -186,9 +188,16 @@ export class Program {
     this.#do("container", 0x3b7c, fields(32, 1, 0x800_0000n, 0x3000_0000n, 0x1000n));
   }
 
-  /** Two context descriptors at 0x10000, each with a page at 0x7000. */
+  /** Of SMMUv3 two context descriptors at 0x10000, of VT-d a first stage at 0x1000; each with a page at 0x7000. */
   #writeTables(): void {
-    const guest = new Guest(this.smmu!, RAM, 0x10_0000n);
+    if (this.driver instanceof VtdDriver) {
+      // Present, writable, user, accessed; dirty in the last one.
+      for (const level of [1n, 2n, 3n])
+        this.driver.memory.writeU64(RAM + (level << 12n), ((level + 1n) << 12n) | 0x27n);
+      this.driver.memory.writeU64(RAM + 0x4000n + 8n * 7n, 0x8067n);
+      return;
+    }
+    const guest = new Guest(this.driver, RAM, 0x10_0000n);
     for (const pasid of [0, 1]) {
       const table = guest.table();
       table.map(0x7000n, 0x8000n + 0x1000n * BigInt(pasid), 0x1000n);
@@ -196,14 +205,24 @@ export class Program {
     }
   }
 
-  /** A fault of stage 1, which goes into the ring. */
-  #fault(): void {
-    this.smmu!.machine.translate({ stream: STREAM, iova: 0x9999_0000n });
+  /** PASID of DMA through the guest's own stage, if it takes one. */
+  get #pasid(): { pasid?: number } {
+    return this.#condition.vendor === "vtd" ? { pasid: 7 } : {};
   }
 
+  /** A fault of stage 1, which goes into the ring. */
+  #fault(): void {
+    this.driver.machine.translate({ stream: STREAM, iova: 0x9999_0000n, ...this.#pasid });
+  }
+
+  /** One with the PASID that the guest knows as 1, one more that nobody answers. */
   #requestPages(): void {
     const request = { stream: STREAM, address: 0x5000n, read: true, last: true };
-    this.smmu!.machine.requestPage({ ...request, group: 3, pasid: 1 });
-    this.smmu!.machine.requestPage({ ...request, group: 5 });
+    this.driver.machine.requestPage({ pasid: 1, ...this.#pasid, ...request, group: 3 });
+    this.driver.machine.requestPage({ ...this.#pasid, ...request, group: 5 });
   }
 }
+
+/** struct iommu_gpasid_bind_data: the first stage at 0x1000, known to the guest as PASID 1. */
+const gpasidData = (hpasid: number): Uint8Array =>
+  fields(1, 1, 1n, 0x1000n, BigInt(hpasid), 1n, 48, 0, 0, 0, 0n, 0, 0);

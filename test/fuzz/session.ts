@@ -3,9 +3,9 @@
 // state is made anew.
 
 import type { Random } from "../property/random.js";
-import { attemptsOf, type Density } from "./arguments.js";
+import { type Attempt, attemptsOf, type Density } from "./arguments.js";
 import { CALLS, type Call, INTEGER_CALLS, type Kind, type Operation, REQUESTS } from "./calls.js";
-import { type Condition, Program } from "./program.js";
+import { type Condition, Program, type State } from "./program.js";
 import { quirkOf } from "./quirks.js";
 import { INTEGERS } from "./values.js";
 import { Witness } from "./witness.js";
@@ -14,12 +14,15 @@ import { Witness } from "./witness.js";
 const ERRNOS = new Set([2, 9, 12, 14, 16, 17, 19, 22, 25, 28]);
 const EBADF = 9;
 const EFAULT = 14;
+const EINVAL = 22;
 const ENOTTY = 25;
 /** Refused calls between two looks at what devices get. */
 const PROBE_EVERY = 16;
 const MOST_VIOLATIONS = 10;
 /** Share of the lengths of a struct that has had its turn. */
 const AGAIN = 0.1;
+/** States in which calls are refused for the order alone. */
+const EARLY: readonly State[] = ["fresh", "in a container", "closed"];
 const KINDS: readonly Kind[] = ["container", "group", "device"];
 
 /** Requests that no kind of file has, and numbers that only look like one. */
@@ -48,20 +51,16 @@ export class Session {
     this.#witness = new Witness(this.#program);
   }
 
-  /**
-   * Every call with every argument, on the file that it is for; then on the other ones, and what is no call at all.
-   *
-   * @param calls name of the calls wanted
-   */
-  run(density: Density, calls = /./): void {
+  /** Every call with every argument, on the file that it is for; then on the other ones, and what is no call at all. */
+  run(density: Density): void {
     const seen = new Set<string | undefined>();
     for (const call of CALLS) {
-      if (this.#program.files[call.kind] === undefined || !calls.test(call.name)) continue;
+      if (this.#program.files[call.kind] === undefined) continue;
       // Lengths are the struct's matter: once is enough.
       const lengths = seen.has(call.struct) ? Math.min(density.lengths, AGAIN) : density.lengths;
       seen.add(call.struct);
       const attempts = attemptsOf(call, this.#random, { ...density, lengths });
-      for (const { what, bytes } of attempts) this.#try(call, what, bytes);
+      for (const attempt of attempts) this.#try(call, attempt);
       if (typeof call.cmd !== "number") continue;
       for (const integer of INTEGERS) this.#expect(call, `integer ${integer}`, integer, -EFAULT);
       for (const kind of KINDS) this.#tryElsewhere(call, kind);
@@ -77,23 +76,23 @@ export class Session {
     this.#probe("the last calls");
   }
 
-  #try(call: Call, what: string, bytes: Uint8Array): void {
+  #try(call: Call, { what, bytes, argsz = bytes.length }: Attempt): void {
     const { kind, cmd, name, least } = call;
     const ret = this.#make(kind, cmd, name, what, bytes);
-    // Where nothing else is wrong, missing bytes are.
-    const isOrderly = this.#condition.state !== "fresh" && this.#condition.state !== "in a container";
-    if (ret === undefined || !isOrderly || bytes.length >= least || what.startsWith("random")) return;
-    const expected = this.#condition.state === "closed" ? -EBADF : -EFAULT;
-    if (ret !== expected && !this.#isMissing(call)) {
+    // Where nothing else is wrong, what is missing is.
+    const isOrderly = !EARLY.includes(this.#condition.state) && !this.#isMissing(call);
+    if (ret === undefined || !isOrderly) return;
+    const expected = bytes.length < least ? -EFAULT : argsz < least ? -EINVAL : ret;
+    if (ret !== expected && !what.startsWith("random")) {
       this.#violation(name, what, bytes, ret, `expected ${expected} for missing bytes`);
     }
   }
 
   /** Operations that the driver does not have are refused before anybody looks at the bytes. */
   #isMissing({ cmd }: Call): boolean {
-    const { bindsGpasids = false, type } = this.#condition;
-    if (cmd === "pageResponse") return type !== 6 && this.#condition.profile === "header";
-    return typeof cmd === "string" && !bindsGpasids;
+    const { vendor, type, profile } = this.#condition;
+    if (cmd === "pageResponse") return type !== 6 && profile === "header";
+    return typeof cmd === "string" && vendor !== "vtd";
   }
 
   /** A request on a file of another kind is none. */
@@ -104,7 +103,7 @@ export class Session {
 
   #expect({ kind, cmd, name }: Call, what: string, arg: number, expected: number): void {
     if (typeof cmd !== "number") return;
-    const isEarly = ["fresh", "in a container", "closed"].includes(this.#condition.state);
+    const isEarly = EARLY.includes(this.#condition.state);
     this.#make(kind, cmd, name, what, arg, isEarly ? undefined : expected);
   }
 
@@ -170,9 +169,9 @@ export class Session {
 
   /** After a change: back to the state, by calls if that will do. */
   #recover(inMemoryOnly: boolean): void {
-    const isPlain = !["fresh", "in a container", "closed"].includes(this.#condition.state);
+    const isPlain = !EARLY.includes(this.#condition.state);
     if (!inMemoryOnly) {
-      if (isPlain && this.#condition.bindsGpasids !== true) this.#program.refill();
+      if (isPlain) this.#program.refill();
       if (!this.#witness.isAlike) {
         this.#restart();
         return;
@@ -204,8 +203,8 @@ export class Session {
   }
 
   #violation(name: string, what: string, arg: Uint8Array | number, ret: number, why: string): void {
-    const { profile, type, state, bindsGpasids } = this.#condition;
-    const where = `${profile}, type ${type}, ${state}${bindsGpasids ? ", binds guest PASIDs" : ""}`;
+    const { vendor, profile, type, state } = this.#condition;
+    const where = `${vendor}, ${profile}, type ${type}, ${state}`;
     const shown = typeof arg === "number" ? arg : Buffer.from(arg).toString("hex");
     this.violations.push(`${where}: ${name} (${what}) ${shown} = ${ret}: ${why}`);
   }

@@ -1,7 +1,7 @@
 // Everything that a refused call must leave alone: what the host shows of itself, what it has told the world, its own
 // structures in memory, the fault region. Bytes are compared in place, since it is asked after every call.
 
-import { HOST_RANGE, type Program } from "./program.js";
+import type { Program } from "./program.js";
 
 const RING_BYTES = 36864;
 /** Region 9 of the device's file. */
@@ -48,10 +48,8 @@ export class Witness {
 
   constructor(program: Program) {
     this.#program = program;
-    const { smmu } = program;
-    this.#memory = new Kept(smmu === undefined ? 0 : Number(HOST_RANGE.size), (into) =>
-      smmu?.memory.readInto(HOST_RANGE.base, into),
-    );
+    const { memory, hostRange } = program.driver;
+    this.#memory = new Kept(Number(hostRange.size), (into) => memory.readInto(hostRange.base, into));
     const hasRing = program.files.device?.isOpen === true;
     this.#region = new Kept(hasRing ? RING_BYTES : 0, (into) => this.#read(into));
     this.look();
@@ -92,9 +90,7 @@ export class Witness {
   }
 
   #tell(): string {
-    const { irqs, responses, recording } = this.#program;
-    const calls = recording?.domains.map((domain) => domain.calls);
-    return JSON.stringify([irqs, responses, recording?.responses, calls]);
+    return JSON.stringify([this.#program.irqs, this.#program.responses]);
   }
 }
 

@@ -54,7 +54,13 @@ describe(`isolation (seed ${seed})`, () => {
         const { tally } = scenario;
         console.log(`isolation, seed ${seed}, world ${world}: ${JSON.stringify(tally)}`);
         expect(violation, `NI_SEED=${seed} NI_WORLD=${world}`).toBeUndefined();
+        // Enough of everything has happened.
         expect(tally.requests).toBeGreaterThanOrEqual(REQUESTS);
+        expect(tally.nested).toBeGreaterThan(REQUESTS / 40);
+        expect(tally.direct).toBeGreaterThan(REQUESTS / 100);
+        expect(tally.revoked).toBeGreaterThan(REQUESTS / 40);
+        expect(tally.doorbell).toBeGreaterThan(REQUESTS / 2000);
+        expect(tally.updates > REQUESTS / 1000).toBe(options.updates === true);
       },
     );
   }

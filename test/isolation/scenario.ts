@@ -36,7 +36,7 @@ const BATCH = 48;
 const SINGLE = 4;
 const REMEMBERED = 512;
 const RECENT = 40;
-const LAST = 6;
+const LAST = 4;
 const LOGGED = 25;
 const TRANSLATED = 0;
 const PASID_VALID = 0x8000_0000;
@@ -83,6 +83,8 @@ export class Scenario {
   /** Requests that succeeded, to be tried again when their grant may have gone. */
   readonly #succeeded: (Dma & { pa: number })[] = [];
   readonly #log: string[] = [];
+  /** Index of the tenant that something was done to last. */
+  #changed = 0;
   #violation: string | undefined;
 
   constructor(seed: number, world: number, options: ScenarioOptions) {
@@ -112,6 +114,8 @@ export class Scenario {
     this.#options = options;
     for (let page = 0; page < POOL.pages; page++) hosts.writeBytes(POOL.base + page * PAGE, TRAPS);
     for (let at = 0; at < PRIVATE.size; at += PAGE) hosts.writeBytes(PRIVATE.base + at, TRAPS);
+    // And where the secret's guest-physical address is a physical one: nobody is granted that.
+    for (let at = 0; at < SECRET.size; at += PAGE) hosts.writeBytes(Number(SECRET.gpa) + at, TRAPS);
     trapDoorbell(hosts);
     this.#tenants = Array.from({ length: CONTAINERS }, (_, index) => new Tenant(index, ground));
     this.#guests = this.#tenants.map((tenant) => {
@@ -149,6 +153,7 @@ export class Scenario {
   #change(): void {
     const random = this.#random;
     const index = random.below(CONTAINERS);
+    this.#changed = index;
     const tenant = this.#tenants[index]!;
     const guest = this.#guests[index]!;
     const kind = random.below(40);
@@ -228,7 +233,7 @@ export class Scenario {
       if (this.#ownerOf(stream)?.grants.allows(pa, (access & 1) !== 0) === false) this.tally.revoked++;
       return { stream, pasid, iova: random.chance(0.7) ? iova : iova ^ random.bits(12), access };
     }
-    const index = random.below(CONTAINERS);
+    const index = random.chance(0.4) ? this.#changed : random.below(CONTAINERS);
     const { members, grants, tried } = this.#tenants[index]!;
     const own = [...members].map((group) => STREAMS[group]!);
     const stream =

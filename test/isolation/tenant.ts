@@ -117,7 +117,7 @@ export class Tenant {
   map(): void {
     const { random, pages, pins } = this.#ground;
     if (this.grants.mappings.length >= MOST_MAPPINGS) return;
-    if (random.chance(0.06)) {
+    if (random.chance(0.08)) {
       this.#mapLarge();
       return;
     }
@@ -164,7 +164,7 @@ export class Tenant {
     const flags = (read ? READ : 0) | (write ? WRITE : 0);
     const vaddr = typeof pages === "number" && !pins ? BigInt(pages) : 0x7f00_0000_0000n;
     // A pin function may fail, or hand out what no device may see.
-    const isBad = pins && pages !== secretOf(this.index) && random.chance(size < MIB ? 0.06 : 0.3);
+    const isBad = pins && pages !== secretOf(this.index) && random.chance(size < MIB ? 0.06 : 0.5);
     const count = size / PAGE;
     const plan: PinPlan = { vaddr, pages, limit: count };
     const bad: PinPlan = random.chance(0.5)
@@ -235,7 +235,7 @@ export class Tenant {
     const mustUnset = this.#ground.series && this.setting === "table";
     let config = mustUnset ? 2 : random.chance(0.85) ? 1 : random.between(1, 3);
     let { base, pasidBits, s1fmt } = guest.table;
-    let s1dss = random.pick([2, 2, 2, 2, 2, 2, 0, 1]);
+    let s1dss = random.pick([2, 2, 2, 2, 2, 2, 0, 1, 1]);
     if (random.chance(0.15)) {
       base = random.chance(0.3) ? random.bits(52) : guest.address();
       pasidBits = random.chance(0.5) ? 0 : random.below(24);

@@ -20,6 +20,7 @@ const CAP_ESRTPS = 63;
 const ECAP_DT = 2;
 const ECAP_PT = 6;
 const ECAP_SC = 7;
+const ECAP_MTS = 25;
 const ECAP_NEST = 26;
 const ECAP_PRS = 29;
 const ECAP_SRS = 31;
@@ -40,7 +41,7 @@ const BASE_CAP = 6n | (0x22n << 24n) | (18n << CAP_MAMV);
 const BASE_ECAP = 2n | (0xfn << 8n);
 
 const FULL_ECAP = [
-  ...[ECAP_DT, ECAP_PT, ECAP_SC, ECAP_NEST, ECAP_PRS, ECAP_SRS, ECAP_EAFS, ECAP_PASID, ECAP_SMTS],
+  ...[ECAP_DT, ECAP_PT, ECAP_SC, ECAP_MTS, ECAP_NEST, ECAP_PRS, ECAP_SRS, ECAP_EAFS, ECAP_PASID, ECAP_SMTS],
   ...[ECAP_SSADS, ECAP_SSTS, ECAP_FSTS, ECAP_SMPWC, ECAP_RPS, ECAP_ADMS],
 ].reduce((value, n) => value | bit(n), BASE_ECAP | (19n << ECAP_PSS));
 
@@ -88,6 +89,7 @@ function randomScalableEcap(random: Random, first: boolean, second: boolean): bi
     when(deviceTlb, ECAP_DT) |
     when(random.chance(0.7), ECAP_PT) |
     when(random.chance(0.5), ECAP_SC) |
+    when(random.chance(0.5), ECAP_MTS) |
     when(first && second && random.chance(0.8), ECAP_NEST) |
     when(deviceTlb && random.chance(0.6), ECAP_PRS) |
     when(random.chance(0.7), ECAP_SRS) |
