@@ -31,8 +31,6 @@ export interface Call {
   readonly least: number;
   /** The argument begins with argsz. */
   readonly hasArgsz: boolean;
-  /** It only tells something: a success changes nothing. */
-  readonly tells?: boolean;
 }
 
 /** A call with an integer. */
@@ -43,153 +41,64 @@ export interface IntegerCall {
   readonly valid: number;
 }
 
-type Given = [
-  kind: Kind,
-  cmd: number | Operation,
-  name: string,
-  struct: string,
-  bytes: Uint8Array,
-  least?: number,
-];
+/** A request or operation and what it takes. */
+type Taker = readonly [kind: Kind, cmd: number | Operation, struct: string];
 
-const TAIL = new Uint8Array(64);
+const MAP: Taker = ["container", 0x3b71, "vfio_iommu_type1_dma_map"];
+const UNMAP: Taker = ["container", 0x3b72, "vfio_iommu_type1_dma_unmap"];
+const PASID_TABLE: Taker = ["container", 0x3b7a, "vfio_iommu_type1_set_pasid_table"];
+const INVALIDATE: Taker = ["container", 0x3b7b, "vfio_iommu_type1_cache_invalidate"];
+const MSI: Taker = ["container", 0x3b7c, "vfio_iommu_type1_set_msi_binding"];
+const IRQS: Taker = ["device", 0x3b6e, "vfio_irq_set"];
 
-const WITH_ARGSZ: Given[] = [
-  [
-    "container",
-    0x3b70,
-    "IOMMU_GET_INFO",
-    "vfio_iommu_type1_info",
-    followedBy(fields(56, 0, 0n, 0, 0), TAIL),
-    16,
-  ],
-  [
-    "container",
-    0x3b71,
-    "MAP_DMA",
-    "vfio_iommu_type1_dma_map",
-    fields(32, 3, 0x1_0000_0000n, 0x4000_0000n, 0x4000n),
-  ],
-  [
-    "container",
-    0x3b71,
-    "MAP_DMA next to a mapping",
-    "vfio_iommu_type1_dma_map",
-    fields(32, 1, 0x9000_0000n, 0x20_0000n, 0x1000n),
-  ],
-  ["container", 0x3b72, "UNMAP_DMA", "vfio_iommu_type1_dma_unmap", fields(24, 0, 0n, 0x20_0000n)],
-  ["container", 0x3b72, "UNMAP_DMA of two", "vfio_iommu_type1_dma_unmap", fields(24, 0, 0x80_0000n, 0x2000n)],
-  [
-    "container",
-    0x3b7a,
-    "SET_PASID_TABLE SET",
-    "vfio_iommu_type1_set_pasid_table",
-    fields(40, 1, 1, 1, 0x1_0000n, 0x100, 0, 1, 0),
-  ],
-  [
-    "container",
-    0x3b7a,
-    "SET_PASID_TABLE of 64",
-    "vfio_iommu_type1_set_pasid_table",
-    fields(40, 1, 1, 1, 0x1_0000n, 0x106, 0, 1, 0x200),
-  ],
-  [
-    "container",
-    0x3b7a,
-    "SET_PASID_TABLE UNSET",
-    "vfio_iommu_type1_set_pasid_table",
-    fields(40, 2, 1, 1, 0n, 0x200, 0, 1, 0),
-  ],
-  [
-    "container",
-    0x3b7b,
-    "CACHE_INVALIDATE DOMAIN",
-    "vfio_iommu_type1_cache_invalidate",
-    fields(56, 0, 1, 0x0005, 0, 0, 0n, 0n, 0n, 0n),
-  ],
-  [
-    "container",
-    0x3b7b,
-    "CACHE_INVALIDATE PASID by ASID",
-    "vfio_iommu_type1_cache_invalidate",
-    fields(56, 0, 1, 0x0101, 2, 1, 0n, 0n, 0n, 0n),
-  ],
-  [
-    "container",
-    0x3b7b,
-    "CACHE_INVALIDATE ADDR by ASID",
-    "vfio_iommu_type1_cache_invalidate",
-    fields(56, 0, 1, 0x0201, 2, 1, 0n, 0x7000n, 0x1000n, 1n),
-  ],
-  [
-    "container",
-    0x3b7b,
-    "CACHE_INVALIDATE PASID by PASID",
-    "vfio_iommu_type1_cache_invalidate",
-    fields(56, 0, 1, 0x0101, 1, 0, 7n, 0n, 0n, 0n),
-  ],
-  [
-    "container",
-    0x3b7b,
-    "CACHE_INVALIDATE ADDR by PASID",
-    "vfio_iommu_type1_cache_invalidate",
-    fields(56, 0, 1, 0x0203, 1, 0, 7n, 0x7000n, 0x1000n, 4n),
-  ],
-
-  [
-    "container",
-    0x3b7c,
-    "SET_MSI_BINDING BIND",
-    "vfio_iommu_type1_set_msi_binding",
-    fields(32, 1, 0x801_0000n, 0x3001_0000n, 0x1000n),
-  ],
-  [
-    "container",
-    0x3b7c,
-    "SET_MSI_BINDING UNBIND",
-    "vfio_iommu_type1_set_msi_binding",
-    fields(32, 2, 0x800_0000n, 0n, 0x1000n),
-  ],
-  ["group", 0x3b67, "GROUP_GET_STATUS", "vfio_group_status", fields(8, 0)],
-  ["device", 0x3b6b, "DEVICE_GET_INFO", "vfio_device_info", fields(16, 0, 0, 0)],
-  ["device", 0x3b6c, "GET_REGION_INFO", "vfio_region_info", followedBy(fields(92, 0, 9, 0, 0n, 0n), TAIL)],
-  ["device", 0x3b6d, "GET_IRQ_INFO", "vfio_irq_info", followedBy(fields(36, 0, 5, 0, 0), TAIL), 16],
-  ["device", 0x3b6e, "SET_IRQS NONE", "vfio_irq_set", fields(20, 0x21, 5, 0, 1)],
-  [
-    "device",
-    0x3b6e,
-    "SET_IRQS BOOL",
-    "vfio_irq_set",
-    followedBy(fields(21, 0x22, 5, 0, 1), Uint8Array.of(1)),
-  ],
-  ["device", 0x3b6e, "SET_IRQS EVENTFD", "vfio_irq_set", fields(24, 0x24, 5, 0, 1, 77)],
-];
-
+/** Room for a chain of capabilities. */
+const CHAIN = new Uint8Array(64);
+const IOMMU_INFO = followedBy(fields(56, 0, 0n, 0, 0), CHAIN);
+const REGION_INFO = followedBy(fields(92, 0, 9, 0, 0n, 0n), CHAIN);
+const IRQ_INFO = followedBy(fields(36, 0, 5, 0, 0), CHAIN);
+const TABLE_OF_64 = fields(40, 1, 1, 1, 0x1_0000n, 0x106, 0, 1, 0x200);
 const GPASID = fields(1, 1, 1n, 0x2000n, 5n, 9n, 48, 0, 0, 0, 0n, 0, 0);
 
-const WITHOUT_ARGSZ: Given[] = [
-  ["device", "bindGpasid", "bindGpasid", "iommu_gpasid_bind_data", GPASID],
-  ["device", "unbindGpasid", "unbindGpasid", "iommu_gpasid_bind_data", GPASID],
-  ["device", "pageResponse", "pageResponse", "iommu_page_response", fields(1, 1, 1, 3, 0)],
+const WITH_ARGSZ: readonly (readonly [name: string, taker: Taker, bytes: Uint8Array, least?: number])[] = [
+  ["IOMMU_GET_INFO", ["container", 0x3b70, "vfio_iommu_type1_info"], IOMMU_INFO, 16],
+  ["MAP_DMA", MAP, fields(32, 3, 0x1_0000_0000n, 0x4000_0000n, 0x4000n)],
+  ["MAP_DMA next to a mapping", MAP, fields(32, 1, 0x9000_0000n, 0x20_0000n, 0x1000n)],
+  ["UNMAP_DMA", UNMAP, fields(24, 0, 0n, 0x20_0000n)],
+  ["UNMAP_DMA of two", UNMAP, fields(24, 0, 0x80_0000n, 0x2000n)],
+  ["SET_PASID_TABLE SET", PASID_TABLE, fields(40, 1, 1, 1, 0x1_0000n, 0x100, 0, 1, 0)],
+  ["SET_PASID_TABLE of 64", PASID_TABLE, TABLE_OF_64],
+  ["SET_PASID_TABLE UNSET", PASID_TABLE, fields(40, 2, 1, 1, 0n, 0x200, 0, 1, 0)],
+  ["CACHE_INVALIDATE DOMAIN", INVALIDATE, fields(56, 0, 1, 5, 0, 0, 0n, 0n, 0n, 0n)],
+  ["CACHE_INVALIDATE PASID by ASID", INVALIDATE, fields(56, 0, 1, 0x101, 2, 1, 0n, 0n, 0n, 0n)],
+  ["CACHE_INVALIDATE PASID by PASID", INVALIDATE, fields(56, 0, 1, 0x101, 1, 0, 7n, 0n, 0n, 0n)],
+  ["CACHE_INVALIDATE ADDR by ASID", INVALIDATE, fields(56, 0, 1, 0x201, 2, 1, 0n, 0x7000n, 0x1000n, 1n)],
+  ["CACHE_INVALIDATE ADDR by PASID", INVALIDATE, fields(56, 0, 1, 0x203, 1, 0, 7n, 0x7000n, 0x1000n, 4n)],
+  ["SET_MSI_BINDING BIND", MSI, fields(32, 1, 0x801_0000n, 0x3001_0000n, 0x1000n)],
+  ["SET_MSI_BINDING UNBIND", MSI, fields(32, 2, 0x800_0000n, 0n, 0x1000n)],
+  ["GROUP_GET_STATUS", ["group", 0x3b67, "vfio_group_status"], fields(8, 0)],
+  ["DEVICE_GET_INFO", ["device", 0x3b6b, "vfio_device_info"], fields(16, 0, 0, 0)],
+  ["GET_REGION_INFO", ["device", 0x3b6c, "vfio_region_info"], REGION_INFO],
+  ["GET_IRQ_INFO", ["device", 0x3b6d, "vfio_irq_info"], IRQ_INFO, 16],
+  ["SET_IRQS NONE", IRQS, fields(20, 0x21, 5, 0, 1)],
+  ["SET_IRQS BOOL", IRQS, followedBy(fields(21, 0x22, 5, 0, 1), Uint8Array.of(1))],
+  ["SET_IRQS EVENTFD", IRQS, fields(24, 0x24, 5, 0, 1, 77)],
 ];
 
-const toCall =
-  (hasArgsz: boolean) =>
-  ([kind, cmd, name, struct, bytes, least]: Given): Call => ({
-    kind,
-    cmd,
-    name,
-    struct,
-    bytes,
-    least: least ?? abi.structs[struct]!.size,
-    hasArgsz,
-    tells: name.includes("GET_"),
-  });
+const WITHOUT_ARGSZ: readonly (readonly [name: string, taker: Taker, bytes: Uint8Array])[] = [
+  ["bindGpasid", ["device", "bindGpasid", "iommu_gpasid_bind_data"], GPASID],
+  ["unbindGpasid", ["device", "unbindGpasid", "iommu_gpasid_bind_data"], GPASID],
+  ["pageResponse", ["device", "pageResponse", "iommu_page_response"], fields(1, 1, 1, 3, 0)],
+];
+
+function toCall(hasArgsz: boolean, name: string, taker: Taker, bytes: Uint8Array, least?: number): Call {
+  const [kind, cmd, struct] = taker;
+  return { kind, cmd, name, struct, bytes, least: least ?? abi.structs[struct]!.size, hasArgsz };
+}
 
 /** All calls with an argument in memory. */
 export const CALLS: readonly Call[] = [
-  ...WITH_ARGSZ.map(toCall(true)),
-  ...WITHOUT_ARGSZ.map(toCall(false)),
+  ...WITH_ARGSZ.map((row) => toCall(true, ...row)),
+  ...WITHOUT_ARGSZ.map((row) => toCall(false, ...row)),
   { kind: "group", cmd: 0x3b68, name: "GROUP_SET_CONTAINER", bytes: fields(3), least: 4, hasArgsz: false },
   {
     kind: "group",

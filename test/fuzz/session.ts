@@ -32,10 +32,9 @@ const UNKNOWN = [
 
 export class Session {
   readonly violations: string[] = [];
-  /** Calls by name and result. */
-  readonly results = new Map<string, number>();
+  /** Names of the calls whose valid argument was taken. */
+  readonly taken = new Set<string>();
   calls = 0;
-  restarts = 0;
   readonly #condition: Condition;
   readonly #random: Random;
   #program: Program;
@@ -128,8 +127,7 @@ export class Session {
       return undefined;
     }
     this.calls++;
-    const key = `${name} ${ret < 0 ? ret : "done"}`;
-    this.results.set(key, (this.results.get(key) ?? 0) + 1);
+    if (what === "valid" && ret >= 0) this.taken.add(name);
     const fail = (why: string) => this.#violation(name, what, given, ret, why);
     if (!Number.isInteger(ret) || (ret < 0 && !ERRNOS.has(-ret))) fail("no known result");
     if (ret < 0 !== (file.reason !== "")) fail(`reason "${file.reason}"`);
@@ -195,7 +193,6 @@ export class Session {
   }
 
   #restart(): void {
-    this.restarts++;
     this.#program = new Program(this.#condition);
     this.#probed = this.#program.probe();
     this.#witness = new Witness(this.#program);
