@@ -10,7 +10,7 @@ import { Plain } from "../pt/plain";
 import { Leaf } from "../pt/state";
 import { Short } from "../short-path";
 import { CTX_FLAGS, CTX_PASID, MODE_MASK, MODE_NESTED, MODE_STAGE2 } from "../tlb/contexts";
-import { SPACE_CONFIG } from "../tlb/space";
+import { SPACE_CONFIG, SPACE_DIRECT } from "../tlb/space";
 import { isLegacy } from "./features";
 import { raise } from "./reason";
 
@@ -47,7 +47,9 @@ export function walkContext(mode: u32, space: usize, input: u64, access: u32): b
     ok = stage1Request<VtdFirstStage>(space, input, access);
   }
   if (!ok || !isOutputLegal(Leaf.output)) return false;
-  // What leads around the range, or begins around it without PASID, is cut, so that no entry covers the range.
+  // Windows (windows.ts) are not cached. Elsewhere what leads around the range, or begins around it without PASID, is cut,
+  // so that no entry covers the range.
+  if (load<u32>(space + SPACE_DIRECT) === 0) return true;
   cutAround(Leaf.output);
   if ((load<u64>(space + SPACE_CONFIG) & WALK_NO_PASID) !== 0) cutAround(input);
   return true;

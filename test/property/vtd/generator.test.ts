@@ -7,9 +7,9 @@ import { change } from "./change.js";
 import { Histogram } from "./histogram.js";
 import { World } from "./world.js";
 
-const WORLDS = 300;
-const ROUNDS = 4;
-const REQUESTS = 60;
+const WORLDS = 700;
+const ROUNDS = 3;
+const REQUESTS = 30;
 
 /** Fault reasons of Table 30 that requests can end in here; interludes with other registers add 8, 30, 33, 38. */
 const LEGACY = [0x1, 0x2, 0x3, 0x4, 0x5, 0x6, 0x7, 0x9, 0xa, 0xb, 0xc, 0xe, 0x31];

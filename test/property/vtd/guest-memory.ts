@@ -7,7 +7,7 @@ import type { PhysicalImage } from "../physical-image.js";
 import type { Random } from "../random.js";
 import type { TableSpace } from "../table-tree.js";
 import { SecondStageFormat } from "./entry-format.js";
-import { hostOutput } from "./host-output.js";
+import { hostOutput, nearInterrupts } from "./host-output.js";
 import { levelLsb, reachOf, type Slot } from "./paging-shape.js";
 import { PagingTree } from "./paging-tree.js";
 
@@ -68,6 +68,7 @@ export class GuestMemory implements TableSpace {
       this.dataGpas.push((random.bits(52) % limit) & ~0xfffn);
       this.dataGpas.push((this.dataGpas.at(-1)! ^ (1n << BigInt(random.between(12, 30)))) % limit);
     }
+    if (random.chance(0.4)) this.dataGpas.push(nearInterrupts(random), nearInterrupts(random));
   }
 
   get inputBits(): number {

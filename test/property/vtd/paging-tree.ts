@@ -5,6 +5,7 @@ import type { PhysicalImage } from "../physical-image.js";
 import type { Random } from "../random.js";
 import type { TableSpace } from "../table-tree.js";
 import type { EntryFormat } from "./entry-format.js";
+import { nearInterrupts } from "./host-output.js";
 import { levelLsb, reachOf, type Shape, type Slot } from "./paging-shape.js";
 
 const TABLE_BYTES = 4096n;
@@ -72,7 +73,8 @@ export class PagingTree {
     const limit = 1n << BigInt(Math.min(this.shape.inputBits, reachOf(this.shape.levels)));
     let target = random.bits(57) % limit;
     for (let i = 0; i < count; i++) {
-      if (random.chance(0.25)) target = random.bits(57) % limit;
+      if (random.chance(0.25))
+        target = random.chance(0.15) ? nearInterrupts(random) : random.bits(57) % limit;
       else target = (target ^ (1n << BigInt(random.between(12, 40)))) % limit;
       this.grow(target);
       this.targets.push(target);

@@ -108,14 +108,15 @@ export class PasidEntry {
 
   /** Makes the entry wrong in one way, or legal and different; under a DID of its own. */
   breakEntry(): void {
-    const { random } = this.domains;
+    const { random, capabilities } = this.domains;
+    const { haw } = capabilities;
     this.broken = true;
     this.did = this.domains.freshDid();
     this.words[1] = (this.words[1]! & ~0xffffn) | BigInt(this.did);
     const flip = (word: number, bits: bigint): void => {
       this.words[word]! ^= bits;
     };
-    switch (random.below(10)) {
+    switch (random.below(12)) {
       case 0:
         flip(0, 1n);
         break;
@@ -141,7 +142,7 @@ export class PasidEntry {
         flip(2, (random.bits(2) || 2n) << 2n);
         break;
       default: // a pointer that leads elsewhere or nowhere
-        flip(random.pick([0, 2]), 1n << BigInt(random.between(12, 63)));
+        flip(random.pick([0, 2]), 1n << BigInt(random.chance(0.4) ? haw - 1 : random.between(12, 63)));
     }
   }
 

@@ -29,8 +29,9 @@ export function placeDevices(
       tables.set(pa, table);
       const word = table | 1n;
       root.entries.push({ pa, word });
-      // Now and then a context table outside RAM, or reserved bits.
-      image.write(pa, random.chance(0.985) ? word : word | (1n << BigInt(random.between(1, 11))));
+      // Now and then reserved bits, or a context table outside RAM (the host has at least 39 bits of address).
+      const wrong = random.chance(0.5) ? word | (1n << BigInt(random.between(1, 11))) : (1n << 38n) | 0x4001n;
+      image.write(pa, random.chance(0.98) ? word : wrong);
     }
     device.address = table + BigInt(scalable ? (devfn & 0x7f) * 32 : devfn * 16);
     device.write();

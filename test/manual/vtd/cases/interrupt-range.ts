@@ -98,6 +98,19 @@ const inputs: VtdCase[] = [
       plain("w", 0xfee0_1000n, bypass(0xfee0_1000n), { sid: 0x1234 }),
     ],
   }),
+  second("knows no range in inputs above 4 GiB, with the low bits of the range or not (3.14, 3.7)", {
+    // Bits 56:52 = 5: entry 0x50 of level 5; entry 0 of level 4; entry 3 of level 3, a page of 1 GiB.
+    entry: { AW: 3, SSPTPTR: 0x4011_0000n },
+    more: [
+      [0x4011_0280n, words(0x4011_1000n | SS_OPEN)],
+      [0x4011_1000n, words(0x4011_2000n | SS_OPEN)],
+      [0x4011_2018n, words(0x1_0000_0000n | PS | SS_OPEN)],
+    ],
+    steps: [
+      plain("r", 0x50_0000_fee0_0678n, pa(0x1_3ee0_0678n, 30)),
+      plain("r", 0x50_0000_c000_0678n, pa(0x1_0000_0678n, 30)),
+    ],
+  }),
   second(
     "translates requests with PASID to the range, and keeps a page around it from requests without (3.14)",
     {
