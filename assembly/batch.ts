@@ -6,18 +6,7 @@
 //   general  other layouts, caches off, translation disabled
 // A hit writes only its PA and leaf size: the other columns are filled for the whole batch beforehand.
 
-import {
-  CNT_REQUESTS,
-  POLICY_FIFO,
-  POLICY_RANDOM,
-  SOURCE_IOTLB,
-  SOURCE_WALK_CACHE,
-  STATUS_TRANSLATED,
-  TLB_BASE,
-  TLB_MASK,
-  TLB_POLICY,
-  TLB_WAYS,
-} from "../src/spec/abi/core";
+import { CNT_REQUESTS, SOURCE_IOTLB, SOURCE_WALK_CACHE, STATUS_TRANSLATED } from "../src/spec/abi/core";
 import { isEnabled, ShortPath } from "./dispatch";
 
 import { BITS_52 } from "./lib/bits";
@@ -29,17 +18,15 @@ import {
   findContext,
   GUESS_MASK,
   HALF_ID,
-  HALF_MASK,
   HALF_SEED,
-  HALF_VALUE,
+  HALF_SPACE,
   halfOf,
   hasOverride,
-  MEMO_DATA,
-  MEMO_MASK,
-  MEMO_PAGE,
+  isInHalf,
 } from "./tlb/contexts";
-import { Ids, MEMO_GENERATION } from "./tlb/ids";
+import { Ids } from "./tlb/ids";
 import { predictorIndex } from "./tlb/iotlb";
+import { MEMO_DATA, MEMO_GENERATION, MEMO_LG2, MEMO_PAGE, memoKey, memoOf, memorize } from "./tlb/memo";
 import { ADDRESS_MASK, findFast, setHash, tagOf } from "./tlb/set-associative";
 
 const BLOCK: u32 = 64;
@@ -65,35 +52,40 @@ export class Batch {
 export function runBatch(first: u32, last: u32): u32 {
   const n = last - first;
   presume(first, n);
-  const stopped = isFastLayout() ? runFast(first, last) : runSlow(first, last);
+  const stopped = isFast() ? runFast(first, last) : runSlow(first, last);
   countBy(CNT_REQUESTS, stopped - first);
   return stopped;
 }
 
 /** Writes what a hit leaves in the columns that hits do not write. */
 function presume(first: u32, n: u32): void {
-  if (n > 4) {
-    memory.fill(Arena.status + first, <u8>STATUS_TRANSLATED, n);
-    memory.fill(Arena.fetches + first, 0, n);
-    memory.fill(Arena.source + first, <u8>SOURCE_IOTLB, n);
-    return;
-  }
-  // memory.fill calls into the engine: three of them cost 10 ns.
-  for (let i = first; i < first + n; ++i) {
-    store<u8>(Arena.status + i, <u8>STATUS_TRANSLATED);
-    store<u8>(Arena.fetches + i, 0);
-    store<u8>(Arena.source + i, <u8>SOURCE_IOTLB);
-  }
+  spread(Arena.status + first, <u8>STATUS_TRANSLATED, n);
+  spread(Arena.fetches + first, 0, n);
+  spread(Arena.source + first, <u8>SOURCE_IOTLB, n);
 }
 
-function isFastLayout(): bool {
-  if (Arena.iotlb === 0 || !Arena.configCacheOn || !isEnabled()) return false;
-  const policy = load<u32>(Arena.iotlb + TLB_POLICY);
-  return (
-    load<u32>(Arena.iotlb + TLB_WAYS) === 4 &&
-    load<u32>(Arena.iotlb + TLB_MASK) !== <u32>-1 &&
-    (policy === POLICY_FIFO || policy === POLICY_RANDOM)
-  );
+/** From how many bytes on a call into the engine pays: it costs some 15 ns, as much as a small batch. */
+const FILL_MIN: u32 = 512;
+
+/** memory.fill for short runs: eight bytes at a time, the last eight over what is written already. */
+function spread(at: usize, value: u8, n: u32): void {
+  if (n >= FILL_MIN) {
+    memory.fill(at, value, n);
+    return;
+  }
+  const end = at + n;
+  if (n < 8) {
+    for (let to = at; to < end; ++to) store<u8>(to, value);
+    return;
+  }
+  const word = <u64>value * 0x0101010101010101;
+  for (let to = at; to < end - 8; to += 8) store<u64>(to, word);
+  store<u64>(end - 8, word);
+}
+
+/** Whether the probing loops fit: the fast layout, and translation is on. */
+export function isFast(): bool {
+  return Arena.fastMask !== <u32>-1 && isEnabled();
 }
 
 function runSlow(first: u32, last: u32): u32 {
@@ -144,8 +136,8 @@ function storeWalked(i: u32, fetches: u32): void {
 
 /** Probes the IOTLB for every request; the columns' bases stay in locals, which the engine keeps in registers. */
 function plainBlock(first: u32, last: u32): u32 {
-  const base: usize = load<u32>(Arena.iotlb + TLB_BASE);
-  const setMask = load<u32>(Arena.iotlb + TLB_MASK);
+  const base = Arena.fastSets;
+  const setMask = Arena.fastMask;
   const predictor = Arena.predictor;
   const streams = Arena.stream;
   const pasids = Arena.pasid;
@@ -165,7 +157,7 @@ function plainBlock(first: u32, last: u32): u32 {
         : findContext(stream, pasid);
     if (context !== 0) {
       const half = halfOf(context, iova);
-      const seed = load<u32>(half + HALF_SEED);
+      const seed = <u32>load<u16>(half + HALF_SEED);
       const id = load<u64>(half + HALF_ID);
       let lg2: u32;
       let hash: u32;
@@ -182,7 +174,7 @@ function plainBlock(first: u32, last: u32): u32 {
       }
       const set = base + ((<usize>(hash & setMask)) << 6);
       const way = findFast(set, tag);
-      if (way < 4 && (iova & load<u64>(half + HALF_MASK)) === load<u64>(half + HALF_VALUE)) {
+      if (way < 4 && isInHalf(half, iova)) {
         const data = load<u64>(set + ((<usize>way) << 3), 32);
         if (((data >> (load<u8>(accesses + i) & 7)) & 1) === 0) {
           store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & BITS_52);
@@ -213,63 +205,71 @@ function memoBlock(first: u32, last: u32): u32 {
   }
 }
 
-/**
- * Answers requests from the contexts' memos alone; returns the first that it cannot answer. Nothing is called
- * here, so no entry comes or goes on the way: one look at a memo is enough for a run of one stream, and the
- * engine keeps everything in registers (nested-iommu bench, "sequential": 4.5 to 3.5 ns).
- */
+/** Answers requests from memos alone; returns the first that it cannot answer. */
 function memoHits(first: u32, last: u32): u32 {
-  const streams = Arena.stream;
-  const pasids = Arena.pasid;
-  const iovas = Arena.iova;
-  const accesses = Arena.access;
-  const pas = Arena.pa;
-  const leaves = Arena.leafLg2;
-  const direct = Arena.streamTable;
-  const directSize = Arena.streamTableSize;
-  const generation = Ids.generation;
-  let known = ~load<u32>(streams + ((<usize>first) << 2));
-  let page: u64 = 0;
-  let mask: u64 = 0;
-  let data: u64 = 0;
-  let lg2: u32 = 0;
   let i = first;
-  for (; i < last; ++i) {
-    const stream = load<u32>(streams + ((<usize>i) << 2));
-    const iova = load<u64>(iovas + ((<usize>i) << 3));
-    if (load<u32>(pasids + ((<usize>i) << 2)) !== 0) break;
-    if (stream !== known) {
-      if (stream >= directSize) break;
-      const context: usize = load<u32>(direct + ((<usize>stream) << 2));
-      // Valid only while no entry has come or gone since: then the page is still in the IOTLB.
-      if (context === 0 || load<u32>(context + MEMO_GENERATION) !== generation) break;
-      page = load<u64>(context + MEMO_PAGE);
-      mask = load<u64>(context + MEMO_MASK);
-      data = load<u64>(context + MEMO_DATA);
-      lg2 = <u32>ctz(mask);
-      known = stream;
+  if (load<u32>(Arena.pasid + ((<usize>i) << 2)) === 0) i = Memos.hits(first, last, false);
+  if (i === last || load<u32>(Arena.pasid + ((<usize>i) << 2)) === 0) return i;
+  return Memos.hits(i, last, true);
+}
+
+class Memos {
+  /**
+   * Nothing is called here, so no entry comes or goes on the way: one look at a memo is enough for a run of one source,
+   * and the engine keeps everything in registers (nested-iommu bench, "sequential": 4.5 to 3.5 ns). Requests with PASID
+   * want one register more, which costs 12 %: without them the loop is one of its own.
+   */
+  @inline
+  static hits(first: u32, last: u32, withPasid: bool): u32 {
+    const streams = Arena.stream;
+    const pasids = Arena.pasid;
+    const iovas = Arena.iova;
+    const accesses = Arena.access;
+    const pas = Arena.pa;
+    const leaves = Arena.leafLg2;
+    let knownStream = ~load<u32>(streams + ((<usize>first) << 2));
+    let knownPasid: u32 = 0;
+    let page: u64 = 0;
+    let mask: u64 = 0;
+    let data: u64 = 0;
+    let lg2: u32 = 0;
+    let i = first;
+    for (; i < last; ++i) {
+      const stream = load<u32>(streams + ((<usize>i) << 2));
+      const pasid = load<u32>(pasids + ((<usize>i) << 2));
+      const iova = load<u64>(iovas + ((<usize>i) << 3));
+      if (!withPasid && pasid !== 0) break;
+      if (stream !== knownStream || (withPasid && pasid !== knownPasid)) {
+        const memo = memoOf(stream, withPasid ? pasid : 0);
+        if (load<u64>(memo) !== memoKey(stream, withPasid ? pasid : 0)) break;
+        if (load<u32>(memo, MEMO_GENERATION) !== Ids.generation) break;
+        page = load<u64>(memo, MEMO_PAGE);
+        data = load<u64>(memo, MEMO_DATA);
+        lg2 = load<u32>(memo, MEMO_LG2);
+        mask = u64(-1) << lg2;
+        knownStream = stream;
+        if (withPasid) knownPasid = pasid;
+      }
+      if (((iova ^ page) & mask) !== 0 || ((data >> (load<u8>(accesses + i) & 7)) & 1) !== 0) break;
+      store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & BITS_52);
+      store<u8>(leaves + i, <u8>lg2);
     }
-    if (((iova ^ page) & mask) !== 0 || ((data >> (load<u8>(accesses + i) & 7)) & 1) !== 0) break;
-    store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & BITS_52);
-    store<u8>(leaves + i, <u8>lg2);
+    return i;
   }
-  return i;
 }
 
 /** Request `i` by a probe, which its context then remembers, or by the paths behind it; false when it must wait. */
 function remember(i: u32): bool {
-  const context = findContext(
-    load<u32>(Arena.stream + ((<usize>i) << 2)),
-    load<u32>(Arena.pasid + ((<usize>i) << 2)),
-  );
-  if (context !== 0 && !hasOverride(context)) {
-    const iova = load<u64>(Arena.iova + ((<usize>i) << 3));
+  const stream = load<u32>(Arena.stream + ((<usize>i) << 2));
+  const pasid = load<u32>(Arena.pasid + ((<usize>i) << 2));
+  const context = findContext(stream, pasid);
+  const iova = load<u64>(Arena.iova + ((<usize>i) << 3));
+  const half = halfOf(context, iova);
+  if (context !== 0 && !hasOverride(context) && load<u32>(half + HALF_SPACE) !== 0) {
     const access = <u32>load<u8>(Arena.access + i) & 7;
-    const half = halfOf(context, iova);
-    const seed = load<u32>(half + HALF_SEED);
+    const seed = <u32>load<u16>(half + HALF_SEED);
     const lg2 = <u32>load<u8>(Arena.predictor + predictorIndex(iova, seed));
-    const hash = setHash(iova, lg2, seed) & load<u32>(Arena.iotlb + TLB_MASK);
-    const set = <usize>load<u32>(Arena.iotlb + TLB_BASE) + ((<usize>hash) << 6);
+    const set = Arena.fastSets + ((<usize>(setHash(iova, lg2, seed) & Arena.fastMask)) << 6);
     const way = findFast(set, tagOf(iova, lg2, load<u64>(half + HALF_ID) & ~GUESS_MASK));
     if (way === 4) {
       const fetches = ShortPath.translate(context, half, iova, access, lg2);
@@ -277,15 +277,12 @@ function remember(i: u32): bool {
         storeWalked(i, fetches);
         return true;
       }
-    } else if ((iova & load<u64>(half + HALF_MASK)) === load<u64>(half + HALF_VALUE)) {
+    } else if (isInHalf(half, iova)) {
       const data = load<u64>(set + ((<usize>way) << 3), 32);
       if (((data >> access) & 1) === 0) {
         store<u64>(Arena.pa + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & BITS_52);
         store<u8>(Arena.leafLg2 + i, <u8>lg2);
-        store<u64>(context + MEMO_PAGE, iova);
-        store<u64>(context + MEMO_MASK, u64(-1) << lg2);
-        store<u64>(context + MEMO_DATA, data);
-        store<u32>(context + MEMO_GENERATION, Ids.generation);
+        memorize(stream, pasid, iova, lg2, data);
         return true;
       }
     }

@@ -9,8 +9,12 @@ import { VmsaStage2 } from "./pt/fmt/vmsa-stage2";
 import { Short } from "./short-path";
 import * as smmuv3Configure from "./smmuv3/configure";
 import * as smmuv3Features from "./smmuv3/features";
+import * as smmuv3Page from "./smmuv3/page-response";
 import * as smmuv3Ste from "./smmuv3/ste";
 import * as smmuv3 from "./smmuv3/translate";
+import * as smmuv3Translated from "./smmuv3/translated";
+import * as smmuv3Request from "./smmuv3/translation-request";
+import * as vtdAts from "./vtd/ats";
 import * as vtdConfigure from "./vtd/configure";
 import * as vtdContext from "./vtd/context";
 import * as vtdFeatures from "./vtd/features";
@@ -87,6 +91,20 @@ export function endWithFault(
     : smmuv3.endWithFault(at, index, stream, pasid, iova, access, context);
 }
 
+/** Answers a translation request (PCIe ATS) with the Completion of ats/completion.ts; false when it must wait. */
+export function answerTranslationRequest(stream: u32, pasid: u32, iova: u64, access: u32): bool {
+  return isVtd()
+    ? vtdAts.answerTranslationRequest(stream, pasid, iova, access)
+    : smmuv3Request.answerTranslationRequest(stream, pasid, iova, access);
+}
+
+/** The status of an access with a translated address, its Leaf where it goes on; MUST_WAIT for a missing frame. */
+export function passTranslated(stream: u32, pasid: u32, address: u64, access: u32): u32 {
+  return isVtd()
+    ? vtdAts.passTranslated(stream, pasid, address, access)
+    : smmuv3Translated.passTranslated(stream, address, access);
+}
+
 /** Forgets cached structures of streams first..last. */
 export function dropStes(first: u32, last: u32): void {
   if (!isVtd()) smmuv3Ste.dropStes(first, last);
@@ -98,8 +116,8 @@ export function dropDomain(did: i32, pasid: i32): void {
 }
 
 /** Whether automatic page responses of `stream` carry the PASID (STE.PPAR): 0 or 1; -1 no valid STE, -2 wait. */
-export function responsePasid(stream: u32): i32 {
-  return isVtd() ? 1 : smmuv3Ste.responsePasid(stream);
+export function responsePasid(stream: u32, pasid: u32): i32 {
+  return isVtd() ? 1 : smmuv3Page.responsePasid(stream, pasid);
 }
 
 /** Where a page request of a source-id leads (VT-d). */

@@ -1,13 +1,17 @@
 // The exports of the core, all of them. Everything goes through linear memory; see src/spec/abi/core.ts.
 
 import { FRAME_LG2 } from "../src/spec/abi/core";
+import { runAts as runAtsRows } from "./ats/run";
 import { Batch, runBatch } from "./batch";
 import { dropDomain, dropStes, findPageRequestTarget, packMemoryTypeFacts, responsePasid } from "./dispatch";
+import { LastField } from "./lib/bits";
 import { Trace } from "./lib/trace";
 import { Arena } from "./mem/arena";
 import { Bus, slotOf } from "./mem/physical";
 import { fillPermissions } from "./pt/fmt/vmsa-permissions";
 import { Faults } from "./request";
+import { readState, writeState } from "./saved-state";
+import { translateNumber, translateSingle } from "./single";
 import { ContextTable, dropContexts } from "./tlb/contexts";
 import { Ids } from "./tlb/ids";
 import { invalidate, Predicate } from "./tlb/invalidate";
@@ -36,6 +40,30 @@ export function run(first: u32, last: u32, resume: bool): i32 {
   return stopped === last ? <i32>Faults.count : -1 - <i32>stopped;
 }
 
+/**
+ * As `run`, for rows that are translation requests or accesses with translated addresses (PCIe ATS): `kind` is ATS_REQUEST
+ * or ATS_TRANSLATED.
+ */
+export function runAts(kind: u32, first: u32, last: u32, resume: bool): i32 {
+  if (!resume) Faults.count = 0;
+  const stopped = runAtsRows(kind, first, last);
+  return stopped === last ? <i32>Faults.count : -1 - <i32>stopped;
+}
+
+/**
+ * Translates one request beside the batch; addresses below 2^52. Returns the PA, or negative: -1, the answer is in the
+ * columns' spare request, with fault records; -2, it waits there for an external frame, as where `run` stops; -3, `iova`
+ * is not an address.
+ */
+export function single(stream: u32, pasid: u32, access: u32, iova: f64): f64 {
+  return translateNumber(stream, pasid, access, iova);
+}
+
+/** As `single`, for every address. */
+export function single64(stream: u32, pasid: u32, access: u32, iova: u64): i64 {
+  return translateSingle(stream, pasid, access, iova);
+}
+
 /** Linear offset of the frame-table slot for physical address `pa`: its own, or the free one to take. */
 export function frameSlot(pa: u64): usize {
   return slotOf(pa >> FRAME_LG2);
@@ -55,8 +83,8 @@ export function missingAddress(): u64 {
  * Whether automatic page responses of `stream` carry the PASID (STE.PPAR): 0 or 1; -1 when no valid STE can be read,
  * -2 when the external frame of `missingAddress` must be filled first.
  */
-export function pageResponsePasid(stream: u32): i32 {
-  return responsePasid(stream);
+export function pageResponsePasid(stream: u32, pasid: u32): i32 {
+  return responsePasid(stream, pasid);
 }
 
 /**
@@ -132,7 +160,22 @@ export function forgetFrames(): void {
   forgetTables();
 }
 
-/** Walk records written so far (trace build; 0 elsewhere). */
-export function traceCount(): u32 {
-  return Trace.written;
+/** A snapshot is about to be taken: what is not in linear memory is written there. */
+export function saveState(): void {
+  writeState();
+}
+
+/** The arena has been restored: what is not in linear memory is taken from there. */
+export function loadState(): void {
+  readState();
+}
+
+/** Walk records written so far (trace build); -1 in builds that keep none. */
+export function traceCount(): i32 {
+  return isDefined(NI_TRACE) ? <i32>Trace.written : -1;
+}
+
+/** Trace build: the field looked at last before the last fault, MSB in bits 31:16, LSB below. */
+export function traceField(): u32 {
+  return LastField.atFault;
 }

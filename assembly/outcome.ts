@@ -44,6 +44,23 @@ export function recordFault(
   recorded: bool,
   more: u32 = 0,
 ): void {
+  writeFault(at, index, type, stream, pasid, iova, access, recorded, more);
+  count(CNT_FAULTED);
+  count(CNT_FAULT_TYPES + (type << 3));
+}
+
+/** The same for a fault that is no request's: nothing is counted. */
+export function writeFault(
+  at: u32,
+  index: u32,
+  type: u32,
+  stream: u32,
+  pasid: u32,
+  iova: u64,
+  access: u32,
+  recorded: bool,
+  more: u32,
+): void {
   const fault = Arena.faults + <usize>at * FAULT_SIZE;
   store<u32>(fault + FAULT_INDEX, index);
   store<u8>(fault + FAULT_TYPE, <u8>type);
@@ -63,6 +80,4 @@ export function recordFault(
   store<u64>(fault + FAULT_IOVA, iova);
   store<u64>(fault + FAULT_IPA, Fault.ipa);
   store<u64>(fault + FAULT_FETCH_ADDRESS, Fault.fetchAddress);
-  count(CNT_FAULTED);
-  count(CNT_FAULT_TYPES + (type << 3));
 }

@@ -37,7 +37,7 @@ export class Faults {
  * The counters before a request that may have to wait for an external frame: when it begins again, what it
  * counted is taken back. Configuration that it has read stays cached, and so stays counted.
  */
-class Waiting {
+export class Waiting {
   static save(): void {
     if (Arena.hasExternal) memory.copy(Arena.savedCounters, Arena.counters, CNT_SAVED_SIZE);
   }
@@ -105,7 +105,8 @@ function fault(i: u32, iova: u64, access: u32, context: usize): u32 {
   return status;
 }
 
-function sourceOf(): u32 {
+/** What answered the request in progress: a SOURCE_* code. */
+export function sourceOf(): u32 {
   if (Request.cached) return SOURCE_WALK_CACHE;
   if (Request.hit) return SOURCE_IOTLB;
   return Request.fetches !== 0 ? SOURCE_WALK : SOURCE_CONFIG;

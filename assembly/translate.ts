@@ -7,7 +7,7 @@ import { BITS_52 } from "./lib/bits";
 import { count } from "./mem/arena";
 import { isBarred, neverOf } from "./pt/bars";
 import { Request } from "./pt/state";
-import { CTX_FLAGS, HALF_MASK, HALF_SPACE, HALF_VALUE, halfOf, MODE_MASK } from "./tlb/contexts";
+import { CTX_FLAGS, HALF_SPACE, halfOf, isCovered, MODE_MASK } from "./tlb/contexts";
 import { fill, probeAll } from "./tlb/iotlb";
 import { SPACE_CONFIG } from "./tlb/space";
 
@@ -22,7 +22,7 @@ export function translateWith(context: usize, iova: u64, access: u32): u32 {
   const mode = load<u32>(context + CTX_FLAGS) & MODE_MASK;
   const half = halfOf(context, iova);
   const space: usize = load<u32>(half + HALF_SPACE);
-  if (space === 0 || (iova & load<u64>(half + HALF_MASK)) !== load<u64>(half + HALF_VALUE)) {
+  if (!isCovered(half, iova)) {
     count(CNT_NOT_LOOKED_UP);
     return NO_TABLES;
   }

@@ -1,8 +1,8 @@
-// Measures one row: every side over the same requests in the same process, interleaved (A B A B …), with tinybench
-// timing whole passes. A ratio is taken inside a round, since the machine under the rounds may change speed.
+// Measures one row: every side does the same work in the same process, interleaved (A B C, C B A, …), with tinybench timing
+// whole passes. A ratio is taken inside a round, since the machine under the rounds may change speed.
 import { Bench } from "tinybench";
-import type { Side } from "./sides.js";
-import type { ExpectedWorkload } from "./workloads.js";
+import type { Contest } from "./contest.js";
+import type { Side } from "./side.js";
 
 /** Smallest, middle and largest value over the rounds. */
 export interface Spread {
@@ -11,15 +11,12 @@ export interface Spread {
   max: number;
 }
 
-/** A row of the result. */
-export interface BenchRow {
-  name: string;
-  /** Nanoseconds per translation of the model. */
+/** Times of a row. */
+export interface RowTimes {
+  /** Nanoseconds per operation of the model. */
   ns: Spread;
-  /** By yardstick: its time over the model's in the same round. */
+  /** By other side: its time over the model's in the same round. */
   ratio: Record<string, Spread>;
-  /** IOTLB hits over look-ups, from the model's own counters; 0..1. */
-  hitRate: number;
 }
 
 /** How long to measure. */
@@ -27,9 +24,14 @@ export interface Effort {
   rounds: number;
   /** Milliseconds a side and round. */
   time: number;
-  /** Milliseconds of warm-up a side and round. */
+  /** Milliseconds of warm-up a side: in the first round, which also brings it to the optimising compiler, and in others. */
+  firstWarmup: number;
   warmup: number;
+  /** Passes a side and round at least. */
+  passes: number;
 }
+
+const MODEL = "the model";
 
 /** Two sides disagreed: the times mean nothing. */
 export class BenchMismatchError extends Error {
@@ -42,85 +44,104 @@ export class BenchMismatchError extends Error {
  * @param row name for the message
  * @param who name of the side
  * @param side the side
- * @param workload its requests and what they must get
  * @throws BenchMismatchError at the first answer that is wrong
  */
-export function checkSide(row: string, who: string, side: Side, workload: ExpectedWorkload): void {
-  const { expected } = workload;
+export function checkSide(row: string, who: string, side: Side): void {
+  const { requests, expected, statuses } = side.workload;
   side.checkAll((index, pa, status) => {
-    if (status === 0 && pa === expected[index]) return;
-    const { stream, iova } = workload.requests;
+    if (status === statuses[index] && pa === expected[index]) return;
     throw new BenchMismatchError(
-      `${row}: ${who} answered request ${index} (stream ${stream[index]}, iova 0x${iova[index]!.toString(16)}) ` +
-        `with 0x${pa.toString(16)}, status ${status}; expected 0x${expected[index]!.toString(16)}`,
+      `${row}: ${who} answered request ${index} (stream ${requests.stream[index]}, ` +
+        `iova 0x${requests.iova[index]!.toString(16)}) with 0x${pa.toString(16)}, status ${status}; ` +
+        `expected 0x${expected[index]!.toString(16)}, status ${statuses[index]}`,
     );
   });
 }
 
 /**
- * Runs the rounds of one row.
+ * Checks and measures a row.
  *
  * @param row name for messages
- * @param model the model's side
- * @param yardsticks the other sides by name
- * @param requests requests a pass
+ * @param contest who runs against whom
  * @param effort how long
  * @returns times and ratios
- * @throws BenchMismatchError when the checksums of the passes differ
+ * @throws BenchMismatchError when an answer, or the checksum of a pass, is wrong
  */
-export function measureRow(
-  row: string,
-  model: Side,
-  yardsticks: ReadonlyMap<string, Side>,
-  requests: number,
-  effort: Effort,
-): Pick<BenchRow, "ns" | "ratio"> {
-  const ns: number[] = [];
-  const ratios = new Map<string, number[]>([...yardsticks.keys()].map((name) => [name, []]));
-  for (let round = 0; round < effort.rounds; round++) {
-    const { times, sums } = runRound([model, ...yardsticks.values()], round, effort);
-    if (sums.some((sum) => sum !== sums[0])) {
-      throw new BenchMismatchError(`${row}: the checksums of a pass differ: ${sums.join(", ")}`);
-    }
-    ns.push((times[0]! * 1e6) / requests);
-    let side = 1;
-    for (const list of ratios.values()) list.push(times[side++]! / times[0]!);
-  }
+export function measureRow(row: string, contest: Contest, effort: Effort): RowTimes {
+  const sides = new Map<string, Side>([[MODEL, contest.model], ...contest.others]);
+  for (const [who, side] of sides) checkSide(row, who, side);
+  const times = measureTurns(row, sides, effort);
+  const own = times.get(MODEL)!;
   const ratio: Record<string, Spread> = {};
-  for (const [name, list] of ratios) ratio[name] = spread(list);
-  return { ns: spread(ns), ratio };
+  for (const name of contest.others.keys()) {
+    ratio[name] = spread(times.get(name)!.map((time, round) => time / own[round]!));
+  }
+  return { ns: spread(own.map((time) => (time * 1e6) / contest.operations)), ratio };
+}
+
+/**
+ * Lets sides take turns.
+ *
+ * @param row name for messages
+ * @param sides who, by name
+ * @param effort how long
+ * @returns by name, the milliseconds of the median pass of each round
+ * @throws BenchMismatchError when the checksum of a pass is wrong
+ */
+export function measureTurns(
+  row: string,
+  sides: ReadonlyMap<string, Side>,
+  effort: Effort,
+): Map<string, number[]> {
+  const times = new Map<string, number[]>([...sides.keys()].map((name) => [name, []]));
+  for (let round = 0; round < effort.rounds; round++) {
+    for (const [name, time] of runRound(row, sides, round, effort)) times.get(name)!.push(time);
+  }
+  return times;
 }
 
 function runRound(
-  sides: readonly Side[],
+  row: string,
+  sides: ReadonlyMap<string, Side>,
   round: number,
   effort: Effort,
-): { times: number[]; sums: number[] } {
-  const sums = sides.map(() => 0);
+): Map<string, number> {
+  const warmupTime = round === 0 ? effort.firstWarmup : effort.warmup;
   const bench = new Bench({
-    // The first round also brings both sides to the optimising compiler.
-    warmupTime: round === 0 ? effort.warmup * 10 : effort.warmup,
+    warmup: warmupTime > 0,
+    warmupTime,
     warmupIterations: 1,
     time: effort.time,
-    iterations: 3,
+    iterations: effort.passes,
     throws: true,
   });
-  sides.forEach((side, index) => {
-    const { pass } = side;
-    bench.add(`${index}`, () => {
-      sums[index] = pass();
-    });
-  });
+  const order = [...sides];
+  for (const [name, side] of round % 2 === 0 ? order : order.reverse()) {
+    const { pass, checksum } = side;
+    const timed = (): void => {
+      const sum = pass();
+      if (sum === checksum) return;
+      throw new BenchMismatchError(`${row}: ${name}: the checksum of a pass is ${sum}, expected ${checksum}`);
+    };
+    bench.add(name, timed, { beforeAll: () => side.prepare?.() });
+  }
   bench.runSync();
-  const times = bench.tasks.map((task) => {
-    const { result } = task;
-    if (!("latency" in result)) throw new Error(`a pass did not complete: ${result.state}`);
-    return result.latency.p50;
-  });
-  return { times, sums };
+  return new Map(
+    bench.tasks.map((task) => {
+      const { result } = task;
+      if (!("latency" in result)) throw new Error(`a pass did not complete: ${result.state}`);
+      return [task.name, result.latency.p50];
+    }),
+  );
 }
 
-function spread(values: readonly number[]): Spread {
+/**
+ * Smallest, middle and largest of some values.
+ *
+ * @param values at least one
+ * @returns the spread; of an even number the mean of the two middle ones
+ */
+export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;

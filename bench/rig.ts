@@ -1,136 +1,224 @@
-// What a run measures on: two machines with the same tables (walk caches on and off), a yardstick with a copy of them,
-// and the requests of each workload, made once.
-import { SmmuV3 } from "nested-iommu";
+// Sets rows up: machines, yardsticks and requests, each made when the first row asks for it and kept for the others.
+import type { MachineOptions, SmmuV3 } from "nested-iommu";
 import type { Contest } from "./contest.js";
-import { writeTables } from "./machine.js";
-import { newAnswers } from "./requests.js";
-import type { RowPlan } from "./rows.js";
-import { modelInPlaceSide, modelSide, type Side, yardstickSide } from "./sides.js";
-import { STREAM_TABLE, STREAM_TABLE_LG2 } from "./smmuv3-structures.js";
-import { WINDOW } from "./space.js";
-import { type ExpectedWorkload, expectAnswers, makeWorkload, type WorkloadName } from "./workloads.js";
-import { createYardstick, type Yardstick } from "./yardstick/yardstick.js";
+import { startCore } from "./core-instance.js";
+import {
+  coreInvalidation,
+  type InvalidationKind,
+  invalidatingSide,
+  makeInvalidations,
+  modelInvalidation,
+  yardstickInvalidation,
+} from "./invalidations.js";
+import type { Library } from "./library.js";
+import {
+  drainEvents,
+  flushMachine,
+  IOTLB_ENTRIES,
+  MACHINES,
+  type Machine,
+  type MachineName,
+  startMachine,
+} from "./machines.js";
+import { copyingSide, inPlaceSide, slicesSide } from "./model-sides.js";
+import { PASIDS } from "./pasid-machine.js";
+import { type Opponent, type RowPlan, SMALL_SPACES } from "./rows.js";
+import type { Side } from "./side.js";
+import { type SingleModel, singleSide } from "./single-sides.js";
+import { inPasids, makeWorkload, STAGES, type Workload, workloadOf } from "./workloads.js";
+import { yardstickSide } from "./yardstick-sides.js";
+import { type YardstickName, Yardsticks } from "./yardsticks.js";
 
-/** IOTLB entries on both sides: 512 sets of 4 ways, FIFO. */
-export const IOTLB_ENTRIES = 2048;
-/** Walk-cache entries on both sides. */
-export const WALK_CACHES = { stage1: 1024, stage2: 1024, stage2Tlb: 2048 } as const;
+/** A row asks for what this build of the library does not have. */
+export class UnsupportedRowError extends Error {
+  override name = "UnsupportedRowError";
+}
 
-// Register offsets of page 0 (IHI 0070 6.3).
-const REG_CR0 = 0x20;
-const REG_STRTAB_BASE = 0x80;
-const REG_STRTAB_BASE_CFG = 0x88;
-const CMD_TLBI_NSNH_ALL = 0x30;
+/** What a row's sides are made of. */
+interface Row {
+  readonly plan: RowPlan;
+  readonly machine: Machine;
+  readonly workload: Workload;
+}
 
-/** Machines, yardstick and requests of a run. */
+/** Machines, yardsticks and requests of a run. */
 export class Rig {
-  readonly #yardstick: Yardstick;
-  readonly #cached: SmmuV3;
-  readonly #uncached: SmmuV3;
-  readonly #workloads = new Map<WorkloadName, ExpectedWorkload>();
+  readonly #library: Library;
   readonly #requests: number;
   readonly #seed: number;
+  readonly #extra: MachineOptions;
+  readonly #machines = new Map<MachineName, Machine>();
+  readonly #yardsticks = new Map<number, Yardsticks>();
+  readonly #workloads = new Map<string, Workload>();
 
   /**
+   * @param library the build to measure
    * @param requests requests of each workload, a multiple of 4096
    * @param seed seed of the random addresses
+   * @param extra options of every machine, before the row's own
    */
-  constructor(requests: number, seed: number) {
+  constructor(library: Library, requests: number, seed: number, extra: MachineOptions = {}) {
+    this.#extra = extra;
+    this.#library = library;
     this.#requests = requests;
     this.#seed = seed;
-    const options = {
-      iotlb: { entries: IOTLB_ENTRIES, ways: 4, policy: "fifo" },
-      batchCapacity: requests,
-      reserve: 2 * WINDOW,
-    } as const;
-    this.#cached = new SmmuV3({ ...options, walkCaches: WALK_CACHES });
-    this.#uncached = new SmmuV3({ ...options, walkCaches: "off" });
-    writeTables(this.#cached.memory);
-    const bytes = new Uint8Array(WINDOW);
-    this.#cached.memory.readInto(0n, bytes);
-    this.#uncached.memory.write(0n, bytes);
-    for (const smmu of [this.#cached, this.#uncached]) enableSmmuV3(smmu);
-    this.#yardstick = createYardstick({
-      memory: new Int32Array(bytes.buffer),
-      streamTable: STREAM_TABLE,
-      streamTableLg2: STREAM_TABLE_LG2,
-      entries: IOTLB_ENTRIES,
-      walkCaches: WALK_CACHES,
-    });
-    this.#warmUp();
-  }
-
-  /**
-   * Brings the yardstick to the optimising compiler by many short calls. A function that is compiled in the middle of
-   * a long loop first does not get its closure's constants folded in, and stays up to twice as slow.
-   */
-  #warmUp(): void {
-    const answers = newAnswers(16);
-    for (const name of ["hot", "stride"] as const) {
-      const { requests } = makeWorkload(name, 4096, IOTLB_ENTRIES, this.#seed);
-      for (let turn = 0; turn < 80; turn++) {
-        this.#yardstick.useWalkCaches(turn % 2 === 1);
-        const translate = turn % 4 < 2 ? this.#yardstick.translate : this.#yardstick.translateBranchless;
-        for (let from = 0; from < requests.count; from += 16) translate(requests, from, from + 16, answers);
-      }
-    }
   }
 
   /**
    * Sets up a row, with empty IOTLBs.
    *
    * @param plan the row
+   * @param alone without the other sides
    * @returns who runs over what
+   * @throws UnsupportedRowError when the build does not have what the row measures
    */
-  contest(plan: RowPlan): Contest {
-    const machine = plan.walkCaches ? this.#cached : this.#uncached;
-    const workload = this.#workload(plan.workload);
-    this.#flush();
+  contest(plan: RowPlan, alone = false): Contest {
+    const machine = this.#machine(plan.machine);
+    const { entries } = MACHINES[plan.machine];
+    const workload = this.#workload(plan.workload, entries, plan.stream);
+    for (const [name, known] of this.#machines) flushMachine(known, MACHINES[name].vendor);
+    for (const yardsticks of this.#yardsticks.values()) yardsticks.flush();
+    const row: Row = { plan, machine, workload };
+    const model = this.#model(row);
     const others = new Map<string, Side>();
-    for (const kind of plan.yardsticks) {
-      others.set(kind.name, yardstickSide(this.#yardstick, workload.requests, plan.batch, kind));
-    }
-    const model = plan.inPlace
-      ? modelInPlaceSide(machine, workload.requests)
-      : modelSide(machine, workload.requests, plan.batch);
-    return { machine, workload, model, others };
+    for (const name of alone ? [] : plan.against) others.set(name, this.#opponent(name, row));
+    return { machine, model, others, operations: this.#requests, entries };
   }
 
-  #workload(name: WorkloadName): ExpectedWorkload {
-    let workload = this.#workloads.get(name);
+  #machine(name: MachineName): Machine {
+    let machine = this.#machines.get(name);
+    if (machine === undefined) {
+      machine = startMachine(this.#library, MACHINES[name], this.#requests, this.#extra);
+      this.#machines.set(name, machine);
+    }
+    return machine;
+  }
+
+  #workload(name: RowPlan["workload"], entries: number, stream: number): Workload {
+    const key = `${name} ${entries} ${stream}`;
+    let workload = this.#workloads.get(key);
     if (workload === undefined) {
-      workload = expectAnswers(makeWorkload(name, this.#requests, IOTLB_ENTRIES, this.#seed));
-      this.#workloads.set(name, workload);
+      const shape = { count: this.#requests, entries, seed: this.#seed, stream };
+      workload = name === "half" ? workloadOf(half(entries), shape) : makeWorkload(name, shape);
+      this.#workloads.set(key, workload);
     }
     return workload;
   }
 
-  /** Empties every IOTLB, so that a row does not start from what the row before left. */
-  #flush(): void {
-    flushSmmuV3(this.#cached);
-    flushSmmuV3(this.#uncached);
-    this.#yardstick.flush();
+  #model({ plan, machine, workload }: Row): Side {
+    const { deed } = plan;
+    switch (deed.kind) {
+      case "in place": {
+        const after = plan.workload === "faults" ? (): void => drainEvents(machine as SmmuV3) : undefined;
+        return inPlaceSide(machine, workload, after);
+      }
+      case "copied":
+        return copyingSide(machine, workload, deed.batch);
+      case "slices":
+        // Builds without bind() do not know the second parameter of run(), either.
+        needBind(plan, machine);
+        return slicesSide(machine, workload, deed.batch);
+      case "single":
+        if (deed.entry !== "object") needBind(plan, machine);
+        return singleSide(machine as SingleModel, workload, deed.entry);
+      case "storm": {
+        const storm = modelInvalidation(machine, this.#list(), deed.by);
+        return copyingSide(machine, workload, deed.every, storm);
+      }
+      case "invalidate": {
+        if (deed.through === "core") return this.#coreInvalidations(plan.machine, deed.by, workload);
+        const command = modelInvalidation(machine, this.#list(), deed.by);
+        return invalidatingSide(command, this.#requests, inPlaceSide(machine, workload));
+      }
+    }
+  }
+
+  /** What storms and invalidations name. */
+  #list(): ReturnType<typeof makeInvalidations> {
+    return makeInvalidations(this.#requests, SMALL_SPACES, this.#seed);
+  }
+
+  #coreInvalidations(name: MachineName, kind: InvalidationKind, workload: Workload): Side {
+    const core = startCore(startMachine(this.#library, MACHINES[name], this.#requests));
+    const invalidate = coreInvalidation(core.exports, this.#list(), kind);
+    return invalidatingSide(invalidate, this.#requests, inPlaceSide(core, workload));
+  }
+
+  #opponent(name: Opponent, row: Row): Side {
+    const { plan, machine, workload } = row;
+    const hits = (): Workload => this.#workload("tlb", IOTLB_ENTRIES, STAGES.nested);
+    const usual = (): Machine => this.#machine("SMMUv3");
+    switch (name) {
+      case "SMMUv3 model":
+        return inPlaceSide(this.#machine("SMMUv3 like VT-d"), workload);
+      case "in place":
+        return inPlaceSide(machine, workload);
+      case "a batch of 4096":
+        return copyingSide(machine, workload, 4096);
+      case "slices of 4096":
+        return slicesSide(machine, workload, 4096);
+      case "no storm":
+        return copyingSide(machine, workload, plan.deed.kind === "storm" ? plan.deed.every : 4096);
+      case "a hit":
+      case "one leaf size":
+        return inPlaceSide(usual(), hits());
+      case "2 K entries":
+        return this.#model({ ...row, machine: usual(), plan: { ...plan, machine: "SMMUv3" } });
+      case "2 K entries x 1 context":
+        return inPlaceSide(usual(), workloadOf(oneContext, { count: this.#requests, seed: this.#seed }));
+      default:
+        return this.#yardstick(name, row);
+    }
+  }
+
+  #yardstick(name: YardstickName, { plan, workload }: Row): Side {
+    const { deed } = plan;
+    const { entries } = MACHINES[plan.machine];
+    // The typed-array yardstick exists once (yardstick.ts): rows of other IOTLB sizes have none.
+    let yardsticks = this.#yardsticks.get(entries);
+    if (yardsticks === undefined) {
+      yardsticks = new Yardsticks("streams", entries, this.#seed);
+      this.#yardsticks.set(entries, yardsticks);
+    }
+    const yardstick = yardsticks.get(name);
+    const count = this.#requests;
+    switch (deed.kind) {
+      case "in place":
+        return yardstickSide(yardstick, workload, count);
+      case "copied":
+      case "slices":
+        return yardstickSide(yardstick, workload, deed.batch);
+      case "single":
+        return yardstickSide(yardstick, workload, 1);
+      case "storm":
+        return yardstickSide(
+          yardstick,
+          workload,
+          deed.every,
+          yardstickInvalidation(yardstick, this.#list(), deed.by),
+        );
+      case "invalidate":
+        return invalidatingSide(
+          yardstickInvalidation(yardstick, this.#list(), deed.by),
+          count,
+          yardstickSide(yardstick, workload, count),
+        );
+    }
   }
 }
 
-/**
- * Switches translation on.
- *
- * @param smmu a machine with a stream table at STREAM_TABLE
- */
-export function enableSmmuV3(smmu: SmmuV3): void {
-  smmu.write64(REG_STRTAB_BASE, BigInt(STREAM_TABLE));
-  smmu.write32(REG_STRTAB_BASE_CFG, STREAM_TABLE_LG2);
-  smmu.write32(REG_CR0, 1); // SMMUEN
+function needBind({ name }: RowPlan, machine: Machine): void {
+  if ((machine as SingleModel).bind === undefined)
+    throw new UnsupportedRowError(`${name}: this build has no bind()`);
 }
 
-/**
- * Empties an IOTLB.
- *
- * @param smmu any machine
- */
-export function flushSmmuV3(smmu: SmmuV3): void {
-  const command = new Uint8Array(16);
-  command[0] = CMD_TLBI_NSNH_ALL;
-  smmu.issue(command);
+/** Half of an IOTLB's entries: as many pages of every PASID. */
+function half(entries: number): ReturnType<typeof inPasids> {
+  return inPasids(PASIDS, entries / 2 / PASIDS);
 }
+
+/** Half of 2 K entries in one context. */
+const oneContext = (_i: number, random: { below(limit: number): number }) => ({
+  stream: STAGES.nested,
+  offset: random.below(IOTLB_ENTRIES / 2) * 4096 + random.below(4096),
+});

@@ -13,6 +13,8 @@ export interface StreamStages {
   readonly cd?: bigint;
   /** Root of stage 2. */
   readonly stage2?: bigint;
+  /** Log2 of the CDs in a linear table: SubstreamIDs; requests without one end in a fault. Default 0: one CD. */
+  readonly cdsLg2?: number;
 }
 
 /**
@@ -42,10 +44,11 @@ export function writeContextDescriptor(
  * @param stream StreamID, below 2^STREAM_TABLE_LG2
  * @param stages what the stream goes through
  */
-export function writeStreamEntry(memory: TableMemory, stream: number, { cd, stage2 }: StreamStages): void {
+export function writeStreamEntry(memory: TableMemory, stream: number, stages: StreamStages): void {
+  const { cd, stage2, cdsLg2 = 0 } = stages;
   const ste = BigInt(STREAM_TABLE + stream * 64);
   const config = 4n | (cd === undefined ? 0n : 1n) | (stage2 === undefined ? 0n : 2n);
-  memory.writeU64(ste, 1n | (config << 1n) | (cd ?? 0n)); // V, Config, S1ContextPtr
+  memory.writeU64(ste, 1n | (config << 1n) | (cd ?? 0n) | (BigInt(cdsLg2) << 59n)); // V, Config, S1ContextPtr, S1CDMax
   memory.writeU64(ste + 8n, (1n << 44n) | 0xd4n); // SHCFG: as it comes in; S1CIR, S1COR, S1CSH
   const vmid = BigInt(stream + 1);
   // S2VMID | S2T0SZ 16, S2SL0 2, write-back, inner shareable, S2TG 4K, S2PS 48 bits, S2AA64, S2R

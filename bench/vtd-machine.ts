@@ -2,18 +2,10 @@
 // in 4K pages and tables of four levels; and the same three behind an SMMUv3, to compare with. Both are written into
 // simulated memory as a driver would write them. Intel VT-d Rev 5.10, 9.2 (root entry), 9.4 (context entry), 9.5 and 9.6
 // (PASID directory and table entries): requests without PASID take entry 0 of their stream's PASID table.
-import { TableAllocator, type TableMemory, VtdFirstStageTable, VtdSecondStageTable } from "nested-iommu";
-import { VMSA } from "./machine.js";
+import { type TableMemory, VtdFirstStageTable, VtdSecondStageTable } from "nested-iommu";
 import { writeContextDescriptor, writeStreamEntry } from "./smmuv3-structures.js";
-import {
-  BIG_SIZE,
-  type MakeTable,
-  PAGES,
-  type Storage,
-  WINDOW,
-  writeNestedSpace,
-  writeSingleSpace,
-} from "./space.js";
+import { BIG_SIZE, type MakeTable, PAGES, storageIn, writeNestedSpace, writeSingleSpace } from "./space.js";
+import { VMSA } from "./vmsa.js";
 
 /** The streams by what they go through. */
 export const STAGE_STREAMS = { "second stage": 1, "first stage": 2, nested: 3 } as const;
@@ -31,11 +23,6 @@ const VTD: { readonly stage1: MakeTable; readonly stage2: MakeTable } = {
   stage1: (storage) => new VtdFirstStageTable(storage),
   stage2: (storage) => new VtdSecondStageTable(storage),
 };
-
-function storageIn(memory: TableMemory): Storage {
-  const pool = new TableAllocator(0x40000n, BigInt(WINDOW) - 0x40000n);
-  return { memory, allocate: (size, align) => pool.allocate(size, align) };
-}
 
 /**
  * Writes root, context and PASID tables and the tables of every stream.

@@ -32,7 +32,7 @@ const require = createRequire(import.meta.url);
 const generated = "src/core/generated";
 const stampDir = "build/.stamps";
 const targets = Object.keys(JSON.parse(readFileSync("asconfig.json", "utf8")).targets);
-const embedded = ["release", "scalar"];
+const embedded = ["release", "scalar", "shared"];
 
 /** Every file below `dir` whose name ends in one of `endings`, sorted; none when the folder is missing. */
 function filesBelow(dir, endings) {

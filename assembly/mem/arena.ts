@@ -19,6 +19,7 @@ import {
   HDR_IOTLB,
   HDR_IOVA,
   HDR_LEAF_LG2,
+  HDR_MEMOS,
   HDR_PA,
   HDR_PASID,
   HDR_PERMISSIONS,
@@ -33,6 +34,7 @@ import {
   HDR_SPACE_HASH_MASK,
   HDR_SPACES,
   HDR_STAGE2_TLB,
+  HDR_STATE,
   HDR_STATUS,
   HDR_STE_MASK,
   HDR_STES,
@@ -47,9 +49,15 @@ import {
   HDR_WALK_CACHE_2,
   HDR_WALK_CACHE_2_MASK,
   HDR_ZERO_FRAME,
+  POLICY_FIFO,
+  POLICY_RANDOM,
   RANGE_EXTERNAL,
   RANGE_KIND,
   RANGE_SIZE,
+  TLB_BASE,
+  TLB_MASK,
+  TLB_POLICY,
+  TLB_WAYS,
 } from "../../src/spec/abi/core";
 
 /** Bases of the arena's parts; written by `load` only. */
@@ -87,14 +95,21 @@ export class Arena {
   static spaceHashMask: u32 = 0;
   static ids: usize = 0;
   static iotlb: usize = 0;
+  /** The IOTLB's first set and set mask, if hits may take the fast layout; else fastMask is -1. */
+  static fastSets: usize = 0;
+  static fastMask: u32 = <u32>-1;
+  /** Bits that an index of the IOTLB's sets has; 16 where their number is no power of two. */
+  static setBits: u32 = 16;
   static stage2Tlb: usize = 0;
   static walkCache1: usize = 0;
   static walkCache1Mask: u32 = 0;
   static walkCache2: usize = 0;
   static walkCache2Mask: u32 = 0;
   static predictor: usize = 0;
+  static memos: usize = 0;
   static permissions: usize = 0;
   static savedCounters: usize = 0;
+  static state: usize = 0;
   /** Whether a request may have to wait for a frame. */
   static hasExternal: bool = false;
   static configCacheOn: bool = false;
@@ -144,8 +159,10 @@ export class Arena {
     Arena.walkCache2 = load<u32>(header + HDR_WALK_CACHE_2);
     Arena.walkCache2Mask = load<u32>(header + HDR_WALK_CACHE_2_MASK);
     Arena.predictor = load<u32>(header + HDR_PREDICTOR);
+    Arena.memos = load<u32>(header + HDR_MEMOS);
     Arena.permissions = load<u32>(header + HDR_PERMISSIONS);
     Arena.savedCounters = load<u32>(header + HDR_SAVED_COUNTERS);
+    Arena.state = load<u32>(header + HDR_STATE);
     Arena.hasExternal = false;
     for (let i: u32 = 0; i < Arena.rangeCount; ++i) {
       const kind = load<u32>(Arena.ranges + <usize>i * RANGE_SIZE + RANGE_KIND);
@@ -155,6 +172,20 @@ export class Arena {
     Arena.vendor = load<u32>(header + HDR_VENDOR);
     Arena.traceRing = load<u32>(header + HDR_TRACE_RING);
     Arena.traceMask = load<u32>(header + HDR_TRACE_MASK);
+    Arena.loadFastLayout();
+  }
+
+  /** Four ways, 2^n sets, a policy that hits need not tell of, and contexts that stay cached. */
+  static loadFastLayout(): void {
+    Arena.fastMask = <u32>-1;
+    const mask = Arena.iotlb === 0 ? <u32>-1 : load<u32>(Arena.iotlb + TLB_MASK);
+    Arena.setBits = mask === <u32>-1 ? 16 : 32 - clz<u32>(mask);
+    if (Arena.iotlb === 0 || !Arena.configCacheOn) return;
+    const policy = load<u32>(Arena.iotlb + TLB_POLICY);
+    if (load<u32>(Arena.iotlb + TLB_WAYS) !== 4 || (policy !== POLICY_FIFO && policy !== POLICY_RANDOM))
+      return;
+    Arena.fastSets = load<u32>(Arena.iotlb + TLB_BASE);
+    Arena.fastMask = mask;
   }
 }
 

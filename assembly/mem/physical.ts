@@ -22,6 +22,8 @@ import { Arena } from "./arena";
 export class Bus {
   static missing: bool = false;
   static missingAddress: u64 = 0;
+  /** Trace build: the physical address looked up last. */
+  static lastPa: u64 = 0;
   /** External frames that the core has changed and nobody has asked for yet. */
   static dirtied: u32 = 0;
 }
@@ -69,6 +71,7 @@ function unbacked(pa: u64): usize {
 
 /** Offset in linear memory of the byte at `pa`, or 0 on a bus error (Bus.missing tells which kind). */
 export function hostOf(pa: u64): usize {
+  if (isDefined(NI_TRACE)) Bus.lastPa = pa;
   const frame = pa >> FRAME_LG2;
   let entry = load<u64>(Arena.frameTable + ((<usize>firstSlot(frame)) << 3));
   if (entry === 0) return unbacked(pa);
@@ -95,6 +98,11 @@ export function markDirty(pa: u64): void {
   if ((entry & FRAME_FLAG_EXTERNAL) === 0) return;
   if ((entry & FRAME_FLAG_DIRTY) === 0) Bus.dirtied += 1;
   store<u64>(slot, entry | FRAME_FLAG_DIRTY);
+}
+
+/** The descriptor at linear offset `host`, in one piece whoever writes it. */
+export function fetch(host: usize): u64 {
+  return ASC_FEATURE_THREADS ? atomic.load<u64>(host) : load<u64>(host);
 }
 
 /** Compare-and-swap of the descriptor at linear offset `host`; true when it still held `expected`. */

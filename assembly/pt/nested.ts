@@ -12,9 +12,10 @@ import {
   noteSize,
   SPACE_CONFIG,
   SPACE_ID_BITS,
-  SPACE_SEED,
   SPACE_STAGE2,
   SPACE_STAGE2_SIZES,
+  seedOf,
+  smallestOf,
 } from "../tlb/space";
 import { inputBitsOf, WALK_PTW } from "./config";
 import { attributeBits, attributesIn, leafCode, leafLg2Of } from "./leaf-code";
@@ -39,10 +40,10 @@ function lookup(space: usize, ipa: u64, access: u32): bool {
   const tlb = Arena.stage2Tlb;
   if (tlb === 0) return false;
   const id = load<u64>(space + SPACE_ID_BITS);
-  const seed = load<u32>(space + SPACE_SEED);
-  let sizes = load<u64>(space + SPACE_STAGE2_SIZES);
+  const seed = seedOf(space);
+  let sizes = load<u32>(space + SPACE_STAGE2_SIZES);
   while (sizes !== 0) {
-    const lg2 = <u32>ctz(sizes);
+    const lg2 = smallestOf(sizes);
     sizes &= sizes - 1;
     const slot = find(tlb, tagOf(ipa, lg2, id), setHash(ipa, lg2, seed));
     if (slot === 0) continue;
@@ -65,7 +66,7 @@ function lookup(space: usize, ipa: u64, access: u32): bool {
 
 /** One stage by the short cut. */
 function plainPage<F>(space: usize, input: u64, access: u32, class_: u32): bool {
-  return Plain.page<F>(space, input, access, class_) && Request.plain(1);
+  return Plain.page<F>(space, seedOf(space), input, access, class_) && Request.plain(1);
 }
 
 function remember(space: usize, ipa: u64): void {
@@ -79,12 +80,7 @@ function remember(space: usize, ipa: u64): void {
     attributeBits(Leaf.attributes) |
     (Leaf.deny & DENY) |
     (Leaf.device ? DEVICE : 0);
-  insert(
-    tlb,
-    tagOf(ipa, lg2, load<u64>(space + SPACE_ID_BITS)),
-    data,
-    setHash(ipa, lg2, load<u32>(space + SPACE_SEED)),
-  );
+  insert(tlb, tagOf(ipa, lg2, load<u64>(space + SPACE_ID_BITS)), data, setHash(ipa, lg2, seedOf(space)));
   noteSize(space, SPACE_STAGE2_SIZES, lg2);
 }
 
@@ -151,7 +147,8 @@ export class NestedTables<S> {
 /** Both stages of `input`; Leaf is their combination: output of stage 2, the smaller leaf, both denials. */
 export function nestedWalk<F, S>(space: usize, input: u64, access: u32): bool {
   const below: usize = load<u32>(space + SPACE_STAGE2);
-  if (Plain.nested<F, S>(space, below, input, access, CLASS_TT, CLASS_IN)) return Request.plain(2);
+  if (Plain.nested<F, S>(space, seedOf(space), below, input, access, CLASS_TT, CLASS_IN))
+    return Request.plain(2);
   if (!walk<F, NestedTables<S>>(space, input, access, CLASS_TT)) return false;
   const lg2 = Leaf.lg2;
   const descriptorLg2 = Leaf.descriptorLg2;

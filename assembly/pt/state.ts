@@ -2,6 +2,7 @@
 // runs one walk at a time, so these are globals of the instance and cost no memory traffic.
 
 import { CLASS_IN } from "../../src/spec/abi/core";
+import { LastField } from "../lib/bits";
 
 /** Reasons a format's walk can give; a vendor maps them to its own records. */
 export const REASON_NONE: u32 = 0;
@@ -39,6 +40,7 @@ export class Fault {
 
   /** Starts a fault of `reason` with the defaults of a stage-1 fault on data; false, to return it. */
   static raise(reason: u32): bool {
+    if (isDefined(NI_TRACE)) LastField.atFault = LastField.bits;
     Fault.reason = reason;
     Fault.stage2 = false;
     Fault.class = CLASS_IN;

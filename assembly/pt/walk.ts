@@ -8,10 +8,10 @@
 
 import { CLASS_TT } from "../../src/spec/abi/core";
 import { below } from "../lib/bits";
-import { traceFetch } from "../lib/trace";
+import { traceDenied, traceFetch } from "../lib/trace";
 import { count } from "../mem/arena";
-import { Bus, exchange, hostOf, isZeroFrame, markDirty } from "../mem/physical";
-import { CHUNK_LG2, SPACE_CONFIG, SPACE_ROOT, SPACE_WALK_SIZES } from "../tlb/space";
+import { Bus, exchange, fetch, hostOf, isZeroFrame, markDirty } from "../mem/physical";
+import { CHUNK_LG2, mayHaveTables, pageLg2Of, SPACE_CONFIG, SPACE_ROOT } from "../tlb/space";
 import { findTable, insertTable, WALK_ADDRESS, WALK_ATTRIBUTES, WALK_HOST } from "../tlb/walk-cache";
 import {
   firstLevelOf,
@@ -67,16 +67,30 @@ export class PhysicalTables {
   }
 }
 
+/**
+ * An update that found its descriptor changed since it was read: by another instance over the same memory, or by software.
+ * The walk then reads the descriptor again. Only the shared build can meet that.
+ */
+class Race {
+  static lost: bool = false;
+
+  /** Whether the update that has just failed lost a race, rather than raised a Fault. */
+  static isLost(): bool {
+    const lost = Race.lost;
+    Race.lost = false;
+    return lost;
+  }
+}
+
 /** Looks for the deepest table that the walk cache knows on the way of `input`. */
 function startFromCache<F>(space: usize, input: u64, firstLevel: i32, granule: u32): bool {
   const format = changetype<F>(0);
   const cache = cacheOf(format.stage());
   if (cache === 0) return false;
-  const sizes = load<u64>(space + SPACE_WALK_SIZES);
   let shift = granule;
   for (let level = LAST_LEVEL; level >= firstLevel; --level) {
     const lg2 = shift + CHUNK_LG2;
-    if (((sizes >> lg2) & 1) !== 0) {
+    if (mayHaveTables(space, lg2)) {
       const entry = findTable(cache, cacheMaskOf(format.stage()), space, input, lg2);
       if (entry !== 0) {
         count(hitCounterOf(format.stage()));
@@ -128,6 +142,7 @@ function locate<F, N>(
       host - inChunk,
       attributes,
       address - inChunk,
+      shift === pageLg2Of(space) ? format.plainMask(load<u64>(space + SPACE_CONFIG)) : 0,
     );
   }
   return host;
@@ -177,10 +192,22 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
 
   while (true) {
     // 2. Fetch the descriptor.
-    const descriptor = load<u64>(host);
+    const descriptor = fetch(host);
     Request.fetches += 1;
     count(fetchCounterOf(format.stage(), level));
-    traceFetch(format.stage(), level, cached, class_, address, descriptor, host);
+    traceFetch(
+      format.stage(),
+      level,
+      cached,
+      class_,
+      address,
+      descriptor,
+      host,
+      input,
+      shift,
+      attributes,
+      config,
+    );
 
     // 3. Invalid and reserved descriptors.
     if (!format.isValid(descriptor, level)) return Fault.raise(REASON_TRANSLATION);
@@ -189,7 +216,9 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
     // 4. A leaf ends the walk.
     if (!format.isTable(descriptor, level)) {
       if (!format.mayBeLeaf(level, config)) return Fault.raise(REASON_TRANSLATION);
-      return leaf<F, N>(space, input, access, descriptor, address, level, shift, attributes);
+      const found = leaf<F, N>(space, input, access, descriptor, address, level, shift, attributes);
+      if (ASC_FEATURE_THREADS && !found && Race.isLost()) continue;
+      return found;
     }
 
     // A table: check its address, note that it was used, gather what it takes away, go down; under nesting
@@ -197,7 +226,10 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
     const table = format.addressOf(descriptor, granule, config);
     if (table >> outputBitsOf(config) !== 0) return Fault.raise(REASON_ADDRESS_SIZE);
     const used = format.withTableUsed(descriptor, config);
-    if (used !== descriptor && !update<N>(space, address, descriptor, used)) return false;
+    if (used !== descriptor && !update<N>(space, address, descriptor, used)) {
+      if (ASC_FEATURE_THREADS && Race.isLost()) continue;
+      return false;
+    }
     attributes |= format.tableAttributes(descriptor, config);
     level += 1;
     shift -= stride;
@@ -239,6 +271,7 @@ function leaf<F, N>(
 
   // 7. Permission.
   let deny = format.denied(descriptor, attributes, config);
+  traceDenied(deny);
   if (((deny >> access) & 1) !== 0) {
     Fault.deny = deny;
     return Fault.raise(REASON_PERMISSION);
@@ -273,8 +306,10 @@ function update<N>(space: usize, address: u64, expected: u64, desired: u64): boo
   if ((load<u64>(space + SPACE_CONFIG) & WALK_NO_UPDATE) !== 0) return Fault.raise(REASON_UPDATE_REFUSED);
   const host = next.locateForUpdate(space, address);
   if (host === 0) return false;
-  // Lost only to another instance over the same memory, which then made the same kind of change; the
-  // next access sees it.
-  exchange(host, expected, desired);
+  const isUpdated = exchange(host, expected, desired);
+  if (ASC_FEATURE_THREADS) {
+    Race.lost = !isUpdated;
+    return isUpdated;
+  }
   return true;
 }

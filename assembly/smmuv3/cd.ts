@@ -3,6 +3,7 @@
 // Not modelled: AArch32 tables, EL2/EL3 forms, permission indirection, AIE, MPAM.
 
 import { CLASS_CD, CNT_CD_FETCHES } from "../../src/spec/abi/core";
+import { TRACE_CD, TRACE_L1CD } from "../../src/spec/abi/trace";
 import {
   CD_A_LSB,
   CD_A_MSB,
@@ -76,6 +77,7 @@ import {
 } from "../../src/spec/smmuv3/registers";
 import { STE_S1FMT_4K_L2, STE_S1FMT_64K_L2 } from "../../src/spec/smmuv3/ste";
 import { field, ones } from "../lib/bits";
+import { traceStructure } from "../lib/trace";
 import { count } from "../mem/arena";
 import { Bus, hostOf } from "../mem/physical";
 import {
@@ -129,7 +131,7 @@ import {
 const CD_SIZE_LG2: u32 = 6;
 
 /** Linear offset of the structure at `address` (an IPA when `stage2Space` is not 0), or 0 with a Fault. */
-function fetchStructure(address: u64, stage2Space: usize): usize {
+function fetchStructure(kind: u32, address: u64, stage2Space: usize): usize {
   let pa = address;
   if (stage2Space !== 0) {
     if (!stage2<VmsaStage2>(stage2Space, address, 0, CLASS_CD, 0)) return 0;
@@ -141,6 +143,7 @@ function fetchStructure(address: u64, stage2Space: usize): usize {
     return 0;
   }
   count(CNT_CD_FETCHES);
+  traceStructure(kind, address, host);
   return host;
 }
 
@@ -149,15 +152,19 @@ export function fetchCd(ste: usize, ssid: u32, stage2Space: usize): usize {
   const pointer = load<u64>(ste + STE_RECORD_S1CONTEXTPTR);
   const cdMax = <u32>load<u8>(ste + STE_RECORD_S1CDMAX);
   const format = <u32>load<u8>(ste + STE_RECORD_S1FMT);
-  if (cdMax === 0) return fetchStructure(pointer, stage2Space);
+  if (cdMax === 0) return fetchStructure(TRACE_CD, pointer, stage2Space);
   if (format !== STE_S1FMT_4K_L2 && format !== STE_S1FMT_64K_L2) {
     // Linear: 2^S1CDMax CDs, aligned to the table's size.
-    return fetchStructure((pointer & ~ones(cdMax + CD_SIZE_LG2)) + ((<u64>ssid) << CD_SIZE_LG2), stage2Space);
+    return fetchStructure(
+      TRACE_CD,
+      (pointer & ~ones(cdMax + CD_SIZE_LG2)) + ((<u64>ssid) << CD_SIZE_LG2),
+      stage2Space,
+    );
   }
   // Two levels: leaves of 64 CDs (4 KiB) or 1024 CDs (64 KiB).
   const split: u32 = format === STE_S1FMT_4K_L2 ? 6 : 10;
   const l1Lg2 = max(cdMax > split ? cdMax - split + 3 : 3, 6);
-  const l1 = fetchStructure((pointer & ~ones(l1Lg2)) + ((<u64>ssid >> split) << 3), stage2Space);
+  const l1 = fetchStructure(TRACE_L1CD, (pointer & ~ones(l1Lg2)) + ((<u64>ssid >> split) << 3), stage2Space);
   if (l1 === 0) return 0;
   const l2 = field(l1, L1CD_L2PTR_MSB, L1CD_L2PTR_LSB) << L1CD_L2PTR_LSB;
   if (field(l1, L1CD_V_MSB, L1CD_V_LSB) === 0 || l2 >> oas() !== 0) {
@@ -165,6 +172,7 @@ export function fetchCd(ste: usize, ssid: u32, stage2Space: usize): usize {
     return 0;
   }
   return fetchStructure(
+    TRACE_CD,
     (l2 & ~ones(split + CD_SIZE_LG2)) + ((<u64>ssid & ones(split)) << CD_SIZE_LG2),
     stage2Space,
   );

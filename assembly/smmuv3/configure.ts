@@ -17,7 +17,6 @@ import { STE_S1DSS_BYPASS, STE_S1DSS_SSID0 } from "../../src/spec/smmuv3/ste";
 import { field, ones } from "../lib/bits";
 import { count } from "../mem/arena";
 import { inputBitsOf } from "../pt/config";
-import { plainMask } from "../pt/fmt/vmsa";
 import { Fault } from "../pt/state";
 import {
   acquireSpace,
@@ -42,6 +41,7 @@ import {
   STE_FLAG_MEV,
   STE_FLAG_S2R,
   STE_FLAG_S2S,
+  STE_OVERRIDE_MASK,
   STE_RECORD_CONFIG,
   STE_RECORD_FLAGS,
   STE_RECORD_S1CDMAX,
@@ -58,8 +58,6 @@ export const FLAG_RECORD_STAGE2: u32 = 4 << VENDOR_FLAGS_SHIFT;
 export const FLAG_STALL: u32 = 8 << VENDOR_FLAGS_SHIFT;
 export const FLAG_STALL_STAGE2: u32 = 16 << VENDOR_FLAGS_SHIFT;
 export const FLAG_MERGE: u32 = 32 << VENDOR_FLAGS_SHIFT;
-
-const OVERRIDE_MASK: u32 = 0x7700;
 
 /** What configuration lookup knows when it fails: what the STE says of stage-2 faults of the CD, and of merging. */
 export class Lookup {
@@ -79,7 +77,7 @@ export function configure(stream: u32, pasid: u32): usize {
   const config = load<u32>(ste + STE_RECORD_CONFIG);
   const steFlags = load<u32>(ste + STE_RECORD_FLAGS);
   Lookup.flags = eventFlags(steFlags);
-  Lookup.accessAndOr = steFlags & OVERRIDE_MASK;
+  Lookup.accessAndOr = steFlags & STE_OVERRIDE_MASK;
   const flags = Lookup.flags | Lookup.accessAndOr;
   if ((config & CONFIG_VALID) === 0) return withMode(stream, pasid, flags | MODE_ABORT);
 
@@ -103,28 +101,22 @@ export function configure(stream: u32, pasid: u32): usize {
   if ((config & CONFIG_S2) === 0 && skipStage1) return withMode(stream, pasid, flags | MODE_BYPASS);
 
   // Stage 2 is known before the CD, which it translates.
-  const vmid = load<u32>(ste + STE_RECORD_VMID);
-  const walk2 = load<u64>(ste + STE_RECORD_STAGE2_WALK);
-  const stage2 =
-    (config & CONFIG_S2) === 0
-      ? 0
-      : acquireSpace(
-          KIND_STAGE2,
-          vmid,
-          NO_ASID,
-          load<u64>(ste + STE_RECORD_STAGE2_ROOT),
-          walk2,
-          0,
-          plainMask(walk2),
-        );
+  const stage2 = (config & CONFIG_S2) === 0 ? 0 : acquireStage2(ste);
   if (skipStage1) {
     const context = withMode(stream, pasid, flags | MODE_STAGE2);
-    attach(context, 0, stage2, ~ones(inputBitsOf(walk2)), 0);
+    attach(context, 0, stage2, ~ones(inputBitsOf(load<u64>(ste + STE_RECORD_STAGE2_WALK))));
     return context;
   }
   const context = configureStage1(stream, pasid, ste, ssid, stage2, flags);
   if (stage2 !== 0) dropReference(stage2);
   return context;
+}
+
+/** The stage-2 space of the STE record `ste`, with a reference for the caller. */
+export function acquireStage2(ste: usize): usize {
+  const walk = load<u64>(ste + STE_RECORD_STAGE2_WALK);
+  const root = load<u64>(ste + STE_RECORD_STAGE2_ROOT);
+  return acquireSpace(KIND_STAGE2, load<u32>(ste + STE_RECORD_VMID), NO_ASID, root, walk, 0);
 }
 
 function eventFlags(steFlags: u32): u32 {
@@ -167,10 +159,10 @@ function configureStage1(
   for (let half: u32 = 0; half < 2; ++half) {
     if (!isHalfEnabled(cd, half)) continue;
     const walk = walkOf(cd, half);
-    const space = acquireSpace(KIND_STAGE1, vmid, asid, rootOf(cd, half), walk, stage2, plainMask(walk));
+    const space = acquireSpace(KIND_STAGE1, vmid, asid, rootOf(cd, half), walk, stage2);
     // Bits above the input must be all 0 (TTB0) or all 1 (TTB1), up to bit 63, or 55 with a tag byte (3.4.1).
     const mask = (hasTagByte(cd, half) ? ones(56) : u64(-1)) & ~ones(inputBitsOfHalf(cd, half));
-    attach(context, half, space, mask, half === 0 ? 0 : mask);
+    attach(context, half, space, mask);
   }
   return context;
 }

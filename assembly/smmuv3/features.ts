@@ -10,7 +10,9 @@ import {
   REGS_IDR5,
 } from "../../src/spec/abi/core";
 import {
+  CR0_ATSCHK_LSB,
   CR0_SMMUEN_LSB,
+  CR2_REC_CFG_ATS_LSB,
   CR2_RECINVSID_LSB,
   GBPA_ABORT_LSB,
   IDR0_HTTU_LSB,
@@ -19,6 +21,8 @@ import {
   IDR0_STALL_MODEL_MSB,
   IDR0_TTENDIAN_LSB,
   IDR0_TTENDIAN_MSB,
+  IDR5_GRAN4K_LSB,
+  IDR5_GRAN16K_LSB,
   IDR5_OAS_LSB,
   IDR5_OAS_MSB,
 } from "../../src/spec/smmuv3/registers";
@@ -59,6 +63,22 @@ export function isEnabled(): bool {
 
 export function recordsInvalidStreams(): bool {
   return bit(register(REGS_CR2), CR2_RECINVSID_LSB);
+}
+
+/** Whether configuration errors of translation requests and translated accesses are recorded (6.3.12). */
+export function recordsAtsErrors(): bool {
+  return bit(register(REGS_CR2), CR2_REC_CFG_ATS_LSB);
+}
+
+/** Whether accesses with translated addresses are checked against STE.EATS (6.3.9). */
+export function checksTranslated(): bool {
+  return bit(register(REGS_CR0), CR0_ATSCHK_LSB);
+}
+
+/** Log2 of the smallest translation unit of endpoints: the smallest granule (3.9.1). */
+export function smallestUnit(): u32 {
+  if (idr5(IDR5_GRAN4K_LSB)) return 12;
+  return idr5(IDR5_GRAN16K_LSB) ? 14 : 16;
 }
 
 export function globalAbort(): bool {

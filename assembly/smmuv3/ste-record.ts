@@ -15,6 +15,8 @@ import {
 import {
   STE_CONFIG_LSB,
   STE_CONFIG_MSB,
+  STE_EATS_LSB,
+  STE_EATS_MSB,
   STE_INSTCFG_DATA,
   STE_INSTCFG_INSTRUCTION,
   STE_INSTCFG_LSB,
@@ -65,6 +67,10 @@ export const STE_FLAG_STALLD: u32 = 2;
 export const STE_FLAG_PPAR: u32 = 4;
 export const STE_FLAG_S2S: u32 = 8;
 export const STE_FLAG_MEV: u32 = 16;
+/** EATS, in bits 6:5. */
+export const STE_FLAG_EATS_SHIFT: u32 = 5;
+/** Access overrides, as in a context's flags. */
+export const STE_OVERRIDE_MASK: u32 = 0x7700;
 /* The bits of Config: stage 1, stage 2, and neither aborts (5.2). */
 export const CONFIG_S1: u32 = 1;
 export const CONFIG_S2: u32 = 2;
@@ -79,6 +85,7 @@ export function decode(record: usize, stream: u32, ste: usize): void {
   if (field(ste, STE_S2S_MSB, STE_S2S_LSB) !== 0) flags |= STE_FLAG_S2S;
   if (field(ste, STE_MEV_MSB, STE_MEV_LSB) !== 0) flags |= STE_FLAG_MEV;
   if (field(ste, STE_S1STALLD_MSB, STE_S1STALLD_LSB) !== 0) flags |= STE_FLAG_STALLD;
+  flags |= (<u32>field(ste, STE_EATS_MSB, STE_EATS_LSB)) << STE_FLAG_EATS_SHIFT;
   if (field(ste, STE_PPAR_MSB, STE_PPAR_LSB) !== 0) flags |= STE_FLAG_PPAR;
   // VMIDs tag entries of every stream as soon as stage 2 exists, stage-1-only ones included (3.17).
   const vmidMask: u64 = idr0(IDR0_VMID16_LSB) ? 0xffff : 0xff;

@@ -8,6 +8,7 @@ import {
   REGS_STRTAB_BASE_CFG,
   STE_RECORD_SIZE,
 } from "../../src/spec/abi/core";
+import { TRACE_L1STD, TRACE_STE } from "../../src/spec/abi/trace";
 import {
   L1STD_L2PTR_LSB,
   L1STD_L2PTR_MSB,
@@ -63,20 +64,13 @@ import {
   STE_V_MSB,
 } from "../../src/spec/smmuv3/ste";
 import { bits, field, ones } from "../lib/bits";
+import { traceStructure } from "../lib/trace";
 import { Arena, count } from "../mem/arena";
 import { Bus, hostOf } from "../mem/physical";
 import { Fault, REASON_MISSING } from "../pt/state";
 import { idr0, idr0Field, idr1Field, oas } from "./features";
 import { REASON_BAD_STE, REASON_BAD_STREAMID, REASON_STE_FETCH } from "./reason";
-import {
-  CONFIG_S1,
-  CONFIG_S2,
-  CONFIG_VALID,
-  decode,
-  STE_FLAG_PPAR,
-  STE_RECORD_FLAGS,
-  STE_RECORD_STREAM,
-} from "./ste-record";
+import { CONFIG_S1, CONFIG_S2, CONFIG_VALID, decode, STE_RECORD_STREAM } from "./ste-record";
 import { isStage2Legal } from "./ste-stage2";
 
 const STE_SIZE_LG2: u32 = 6;
@@ -122,6 +116,7 @@ function addressInTwoLevels(stream: u32, base: u64, lg2: u32): u64 {
   const at = fetchable((base & ~ones(l1Lg2)) + ((<u64>stream >> split) << 3), REASON_STE_FETCH);
   if (at === 0) return u64(-1);
   count(CNT_STE_FETCHES);
+  traceStructure(TRACE_L1STD, (base & ~ones(l1Lg2)) + ((<u64>stream >> split) << 3), at);
   const span = <u32>field(at, L1STD_SPAN_MSB, L1STD_SPAN_LSB);
   const within = <u64>stream & ones(split);
   if (span === 0 || span > <u32>L1STD_SPAN_MAX || span > split + 1 || within >> (span - 1) !== 0) {
@@ -146,19 +141,13 @@ export function findSte(stream: u32): usize {
   const ste = fetchable(pa, REASON_STE_FETCH);
   if (ste === 0) return 0;
   count(CNT_STE_FETCHES);
+  traceStructure(TRACE_STE, pa, ste);
   if (!isLegal(ste)) {
     Fault.raise(REASON_BAD_STE);
     return 0;
   }
   decode(record, stream, ste);
   return record;
-}
-
-/** STE.PPAR of `stream`: 0 or 1; -1 when no valid STE can be read, -2 when an external frame is missing (8.1). */
-export function responsePasid(stream: u32): i32 {
-  const record = findSte(stream);
-  if (record === 0) return Fault.reason === REASON_MISSING ? -2 : -1;
-  return (load<u32>(record + STE_RECORD_FLAGS) & STE_FLAG_PPAR) !== 0 ? 1 : 0;
 }
 
 /** SteIllegal() of IHI 0070 5.2.2, Non-secure, in its order. */

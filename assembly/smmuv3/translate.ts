@@ -31,6 +31,7 @@ import {
   MODE_BYPASS,
   MODE_MASK,
   MODE_NESTED,
+  MODE_SPLIT,
   MODE_STAGE2,
 } from "../tlb/contexts";
 import {
@@ -44,6 +45,7 @@ import {
 } from "./configure";
 import { globalAbort, idr0, oas, recordsInvalidStreams } from "./features";
 import { eventOf, isGoverned, REASON_BAD_STREAMID } from "./reason";
+import { splitWalk } from "./split-stage";
 
 /** SMMUEN = 0: GBPA decides (6.3.14). Returns the status. */
 export function translateDisabled(iova: u64): u32 {
@@ -76,7 +78,15 @@ export function withoutTables(context: usize, iova: u64, access: u32): u32 {
 export function walkContext(mode: u32, space: usize, input: u64, access: u32): bool {
   if (mode === MODE_NESTED) return nestedWalk<VmsaStage1, VmsaStage2>(space, input, access);
   if (mode === MODE_STAGE2) return stage2Request<VmsaStage2>(space, input, access);
+  if (mode === MODE_SPLIT) return splitWalk(space, input, access);
   return stage1Request<VmsaStage1>(space, input, access);
+}
+
+/** The same for ats/rights.ts. */
+export class Walks {
+  walk(mode: u32, space: usize, input: u64, access: u32): bool {
+    return walkContext(mode, space, input, access);
+  }
 }
 
 /** No table covers the address: a stage-1 fault, or for a stage-2-only stream a stage-2 one. */
@@ -132,7 +142,11 @@ function hasStage1(flags: u32, context: usize): bool {
 
 /** The access code after STE overrides; a write is data whatever its execute attribute (5.2 INSTCFG). */
 export function effectiveAccess(context: usize, access: u32): u32 {
-  const flags = context !== 0 ? load<u32>(context + CTX_FLAGS) : Lookup.accessAndOr;
+  return overrideAccess(context !== 0 ? load<u32>(context + CTX_FLAGS) : Lookup.accessAndOr, access);
+}
+
+/** The same with the overrides of `flags`: of a context or of an STE record. */
+export function overrideAccess(flags: u32, access: u32): u32 {
   const overridden = (access & (flags >> ACCESS_AND_SHIFT)) | ((flags >> ACCESS_OR_SHIFT) & 7);
   return (overridden & ACCESS_WRITE) !== 0 ? overridden & ~ACCESS_EXECUTE : overridden;
 }

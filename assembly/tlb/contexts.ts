@@ -1,15 +1,16 @@
-// Contexts: the decoded configuration of one (stream, PASID), ready for translation. This is the
-// configuration cache; what decodes is a vendor's business. The first line of a context is all that a
-// TLB hit reads: for each half of the address space what the upper address bits must be and which tag
-// id and set seed to probe with. The second line holds the memo of the last page and the links.
+// Contexts: the decoded configuration of one (stream, PASID), ready for translation, in one line of 64 bytes. This is the
+// configuration cache; what decodes is a vendor's business. For each half of the address space a context says what the
+// upper address bits must be, and with which tag id and set seed to probe.
 //
-//   0 half 0: mask u64 | 8 value u64 | 16 id bits u64 | 24 seed u32 | 28 space u32
-//  32 half 1: the same
-//  64 memo: page u64 | 72 mask u64 | 80 data u64 | 88 generation u32 | 92 flags u32
-//  96 stream u32 | 100 pasid u32 | 104 next in hash u32 | 108 in use u32
-// 112 next, 116 previous context of half 0's space | 120, 124 of half 1's
+//   0 half 0: id bits u64 | 8 mask of bits 63:32 u32 | 12 space u32
+//  16 seed u16 | 18 next, 20 previous context of the space u16 | 22 input bits u8 | 23 in use u8
+//  24 stream u32 | 28 pasid u32
+//  32 half 1: the same to byte 54 | 56 flags u32 | 60 next in hash u32
+//
+// Links of the list of a space's contexts are indices; the first and the last are linked to themselves.
 
 import { CONTEXT_SIZE, PASID_VALID } from "../../src/spec/abi/core";
+import { BITS_52 } from "../lib/bits";
 import { Arena } from "../mem/arena";
 import { Ids } from "./ids";
 import {
@@ -17,41 +18,40 @@ import {
   dropReference,
   findSpace,
   initSpace,
+  isUpperHalf,
   KIND_GLOBAL,
   NO_ASID,
   renumber,
   SPACE_CONFIG,
   SPACE_CONTEXTS,
-  SPACE_DIRECT,
+  SPACE_FLAG_DIRECT,
   SPACE_GLOBAL,
   SPACE_ID_BITS,
-  SPACE_PLAIN_MASK,
   SPACE_ROOT,
-  SPACE_SEED,
   SPACE_SIZES,
   SPACE_STAGE2,
-  SPACE_VMID,
+  seedOf,
+  setFlag,
   takeRecord,
+  vmidOf,
 } from "./space";
 import { sweepDead } from "./sweep";
 
-export const HALF_MASK: usize = 0;
-export const HALF_VALUE: usize = 8;
-export const HALF_ID: usize = 16;
+export const HALF_ID: usize = 0;
 /** Bits of HALF_ID that guess the page size. */
 export const GUESS_MASK: u64 = 63;
-export const HALF_SEED: usize = 24;
-export const HALF_SPACE: usize = 28;
-export const HALF_SIZE: usize = 32;
-export const MEMO_PAGE: usize = 64;
-export const MEMO_MASK: usize = 72;
-export const MEMO_DATA: usize = 80;
-export const CTX_FLAGS: usize = 92;
-export const CTX_STREAM: usize = 96;
-export const CTX_PASID: usize = 100;
-export const CTX_NEXT: usize = 104;
-export const CTX_IN_USE: usize = 108;
-const CTX_LINKS: usize = 112;
+const HALF_MASK: usize = 8;
+export const HALF_SPACE: usize = 12;
+export const HALF_SEED: usize = 16;
+const HALF_NEXT: usize = 18;
+const HALF_PREVIOUS: usize = 20;
+const HALF_INPUT_BITS: usize = 22;
+const HALF_SIZE: usize = 32;
+const CTX_IN_USE: usize = 23;
+export const CTX_STREAM: usize = 24;
+export const CTX_PASID: usize = 28;
+export const CTX_FLAGS: usize = 56;
+const CTX_NEXT: usize = 60;
 const PASID_MASK: u32 = 0xfffff;
 
 /** Bits of CTX_FLAGS that every vendor has: how the request is answered. */
@@ -61,6 +61,8 @@ export const MODE_BYPASS: u32 = 1;
 export const MODE_STAGE1: u32 = 2;
 export const MODE_STAGE2: u32 = 3;
 export const MODE_NESTED: u32 = 4;
+/** No context's own: both stages, the output that of stage 1 (split-stage ATS of SMMUv3). */
+export const MODE_SPLIT: u32 = 5;
 /** Access override: effective access = (access & AND) | OR. */
 export const ACCESS_AND_SHIFT: u32 = 8;
 export const ACCESS_OR_SHIFT: u32 = 12;
@@ -79,6 +81,27 @@ export class ContextTable {
   }
 }
 
+/** Whether a context record holds one. */
+export function isInUse(context: usize): bool {
+  return load<u8>(context + CTX_IN_USE) !== 0;
+}
+
+/** `address` with its upper bits inverted in the upper half: 0 where they are as they must be. */
+function folded(address: u64): u64 {
+  return address ^ <u64>(<i64>(address << 8) >> 63);
+}
+
+/** Whether the bits above those that tags hold are right: all that an IOTLB entry has not been compared with. */
+export function isInHalf(half: usize, address: u64): bool {
+  return (<u32>(folded(address) >> 32) & load<u32>(half + HALF_MASK)) === 0;
+}
+
+/** Whether `half` has a space, and its tables take `address`. */
+export function isCovered(half: usize, address: u64): bool {
+  if (load<u32>(half + HALF_SPACE) === 0 || !isInHalf(half, address)) return false;
+  return (folded(address) & BITS_52) >> load<u8>(half + HALF_INPUT_BITS) === 0;
+}
+
 /** The half of the address space that `address` selects: bit 55 (below any tag byte). */
 export function halfOf(context: usize, address: u64): usize {
   // One shift: bit 55 comes down to the size of a half, 32.
@@ -86,8 +109,9 @@ export function halfOf(context: usize, address: u64): usize {
 }
 
 function hashHead(stream: u32, pasid: u32): usize {
-  const key = (stream * 0x9e3779b1) ^ (pasid * 0x85ebca6b);
-  return Arena.contextHash + ((<usize>((key ^ (key >> 15)) & Arena.contextHashMask)) << 2);
+  // Low-discrepancy, as seeds of sets are: neighbouring PASIDs, and neighbouring streams, hardly ever meet.
+  const key = stream * 0x9e3779b1 + pasid * 0x85ebca6b;
+  return Arena.contextHash + ((<usize>((key >>> 16) & Arena.contextHashMask)) << 2);
 }
 
 /** A batch's PASID word as contexts are keyed: bit 31 and the 20-bit PASID, or 0 when none is given. */
@@ -115,14 +139,14 @@ export function findContext(stream: u32, word: u32): usize {
 export function newContext(stream: u32, pasid: u32): usize {
   const context = Arena.contexts + <usize>ContextTable.hand * CONTEXT_SIZE;
   ContextTable.hand = ContextTable.hand + 1 === Arena.contextCount ? 0 : ContextTable.hand + 1;
-  if (load<u32>(context + CTX_IN_USE) !== 0) dropContext(context);
+  if (isInUse(context)) dropContext(context);
   memory.fill(context, 0, CONTEXT_SIZE);
-  // Until a space is attached no address matches either half.
-  store<u64>(context + HALF_VALUE, 1);
-  store<u64>(context + HALF_SIZE + HALF_VALUE, 1);
+  // Until a space is attached no entry matches either half.
+  store<u64>(context + HALF_ID, NO_TAG);
+  store<u64>(context + HALF_SIZE + HALF_ID, NO_TAG);
   store<u32>(context + CTX_STREAM, stream);
   store<u32>(context + CTX_PASID, pasid);
-  store<u32>(context + CTX_IN_USE, 1);
+  store<u8>(context + CTX_IN_USE, 1);
   if (pasid === 0 && stream < Arena.streamTableSize) {
     store<u32>(Arena.streamTable + ((<usize>stream) << 2), <u32>context);
   } else {
@@ -146,14 +170,16 @@ export function dropContext(context: usize): void {
   }
   detach(context, 0);
   detach(context, 1);
-  store<u32>(context + CTX_IN_USE, 0);
+  store<u8>(context + CTX_IN_USE, 0);
+  // Its memo may be of a page that stays.
+  Ids.change();
 }
 
 /** Drops every context whose stream lies in first..last; `pasid` other than -1 narrows it to one. */
 export function dropContexts(first: u32, last: u32, pasid: i64): void {
   for (let n: u32 = 0; n < Arena.contextCount; ++n) {
     const context = Arena.contexts + <usize>n * CONTEXT_SIZE;
-    if (load<u32>(context + CTX_IN_USE) === 0) continue;
+    if (!isInUse(context)) continue;
     const stream = load<u32>(context + CTX_STREAM);
     if (stream < first || stream > last) continue;
     if (pasid >= 0 && (load<u32>(context + CTX_PASID) & PASID_MASK) !== <u32>pasid) continue;
@@ -161,39 +187,48 @@ export function dropContexts(first: u32, last: u32, pasid: i64): void {
   }
 }
 
-/** Lets addresses with (address & mask) === value in half `half` translate through `space`. */
-export function attach(context: usize, half: u32, space: usize, mask: u64, value: u64): void {
-  const at = context + <usize>half * HALF_SIZE;
-  store<u64>(at + HALF_MASK, mask);
-  store<u64>(at + HALF_VALUE, value);
-  store<u32>(at + HALF_SPACE, <u32>space);
-  store<u32>(space + SPACE_DIRECT, 1);
-  pointTo(context, half, space);
-  const links = CTX_LINKS + ((<usize>half) << 3);
-  const head: usize = load<u32>(space + SPACE_CONTEXTS);
-  // Links carry the half in bit 0: contexts are 128-byte aligned.
-  store<u32>(context + links, <u32>head);
-  store<u32>(context + links + 4, 0);
-  if (head !== 0) store<u32>(linkOf(head) + 4, <u32>context | half);
-  store<u32>(space + SPACE_CONTEXTS, <u32>context | half);
+function indexOf(context: usize): u16 {
+  return <u16>(<u32>(context - Arena.contexts) / CONTEXT_SIZE);
 }
 
-function linkOf(tagged: usize): usize {
-  return (tagged & ~1) + CTX_LINKS + ((tagged & 1) << 3);
+function contextAt(index: u16): usize {
+  return Arena.contexts + <usize>index * CONTEXT_SIZE;
+}
+
+/**
+ * Lets addresses translate through `space`: those whose bits of `mask` are all 0, in half 1 all 1. `mask` is a run of bits
+ * from the number of input bits up. Half 1 takes spaces of WALK_UPPER_HALF and no others.
+ */
+export function attach(context: usize, half: u32, space: usize, mask: u64): void {
+  const at = context + <usize>half * HALF_SIZE;
+  store<u32>(at + HALF_MASK, <u32>(mask >> 32));
+  store<u8>(at + HALF_INPUT_BITS, <u8>ctz(mask));
+  store<u32>(at + HALF_SPACE, <u32>space);
+  setFlag(space, SPACE_FLAG_DIRECT);
+  pointTo(context, half, space);
+  const index = indexOf(context);
+  const first: usize = load<u32>(space + SPACE_CONTEXTS);
+  store<u16>(at + HALF_PREVIOUS, index);
+  store<u16>(at + HALF_NEXT, first !== 0 ? indexOf(first) : index);
+  if (first !== 0) store<u16>(first + <usize>half * HALF_SIZE + HALF_PREVIOUS, index);
+  store<u32>(space + SPACE_CONTEXTS, <u32>context);
 }
 
 function detach(context: usize, half: u32): void {
-  const at = context + <usize>half * HALF_SIZE;
+  const offset = <usize>half * HALF_SIZE;
+  const at = context + offset;
   const space: usize = load<u32>(at + HALF_SPACE);
   if (space === 0) return;
-  const links = linkOf(context | half);
-  const next: usize = load<u32>(links);
-  const previous: usize = load<u32>(links + 4);
-  if (next !== 0) store<u32>(linkOf(next) + 4, <u32>previous);
-  if (previous !== 0) {
-    store<u32>(linkOf(previous), <u32>next);
+  const next = contextAt(load<u16>(at + HALF_NEXT));
+  const previous = contextAt(load<u16>(at + HALF_PREVIOUS));
+  // The last one names itself as next, the first as previous; so does the neighbour that takes such a place.
+  if (next !== context) {
+    store<u16>(next + offset + HALF_PREVIOUS, indexOf(previous === context ? next : previous));
+  }
+  if (previous !== context) {
+    store<u16>(previous + offset + HALF_NEXT, indexOf(next === context ? previous : next));
   } else {
-    store<u32>(space + SPACE_CONTEXTS, <u32>next);
+    store<u32>(space + SPACE_CONTEXTS, next === context ? 0 : <u32>next);
   }
   store<u32>(at + HALF_SPACE, 0);
   dropReference(space);
@@ -209,9 +244,9 @@ export function pointTo(context: usize, half: u32, space: usize): void {
   const at = context + <usize>half * HALF_SIZE;
   // A tag that no entry has keeps the fast path from answering without the override. Otherwise the low six
   // bits guess the page size: 12 while the space has had no larger pages, 0 = ask the predictor.
-  const guess: u64 = load<u64>(space + SPACE_SIZES) >> 13 === 0 ? 12 : 0;
+  const guess: u64 = load<u32>(space + SPACE_SIZES) >> 1 === 0 ? 12 : 0;
   store<u64>(at + HALF_ID, hasOverride(context) ? NO_TAG : load<u64>(space + SPACE_ID_BITS) | guess);
-  store<u32>(at + HALF_SEED, load<u32>(space + SPACE_SEED));
+  store<u16>(at + HALF_SEED, <u16>seedOf(space));
 }
 
 function freshId(): u32 {
@@ -227,30 +262,18 @@ function freeRecord(): usize {
   while (record === 0) {
     const context = Arena.contexts + <usize>ContextTable.hand * CONTEXT_SIZE;
     ContextTable.hand = ContextTable.hand + 1 === Arena.contextCount ? 0 : ContextTable.hand + 1;
-    if (load<u32>(context + CTX_IN_USE) !== 0) dropContext(context);
+    if (isInUse(context)) dropContext(context);
     record = takeRecord();
   }
   return record;
 }
 
-/**
- * The space with this key, found or made, with a reference for the caller. `plain` is what the format says
- * of plain pages under `config`.
- */
-export function acquireSpace(
-  kind: u32,
-  vmid: u32,
-  asid: u32,
-  root: u64,
-  config: u64,
-  stage2: usize,
-  plain: u64,
-): usize {
+/** The space with this key, found or made, with a reference for the caller. */
+export function acquireSpace(kind: u32, vmid: u32, asid: u32, root: u64, config: u64, stage2: usize): usize {
   let space = findSpace(kind, vmid, asid, root, config, stage2);
   if (space === 0) {
     space = freeRecord();
     initSpace(space, kind, vmid, asid, root, config, stage2, freshId());
-    store<u64>(space + SPACE_PLAIN_MASK, plain);
   }
   addReference(space);
   return space;
@@ -264,12 +287,11 @@ export function globalOf(space: usize): usize {
     addReference(space);
     global = acquireSpace(
       KIND_GLOBAL,
-      load<u32>(space + SPACE_VMID),
+      vmidOf(space),
       NO_ASID,
       load<u64>(space + SPACE_ROOT),
       load<u64>(space + SPACE_CONFIG),
       load<u32>(space + SPACE_STAGE2),
-      0,
     );
     store<u32>(space + SPACE_GLOBAL, <u32>global);
     dropReference(space);
@@ -280,10 +302,13 @@ export function globalOf(space: usize): usize {
 /** Drops everything cached for `space`, in O(1) plus its contexts: a new id. */
 export function retag(space: usize): void {
   renumber(space, freshId());
-  let tagged: usize = load<u32>(space + SPACE_CONTEXTS);
-  while (tagged !== 0) {
-    const context = tagged & ~1;
-    pointTo(context, <u32>tagged & 1, space);
-    tagged = load<u32>(linkOf(tagged));
+  let context: usize = load<u32>(space + SPACE_CONTEXTS);
+  if (context === 0) return;
+  const half: u32 = isUpperHalf(space) ? 1 : 0;
+  while (true) {
+    pointTo(context, half, space);
+    const next = contextAt(load<u16>(context + <usize>half * HALF_SIZE + HALF_NEXT));
+    if (next === context) return;
+    context = next;
   }
 }

@@ -2,15 +2,12 @@
 // entries of a space is taking a new id (O(1)), the entries of the old one die where they stand.
 // A dead id is not reused before a sweep has erased its entries, once per some 2^18 retirements.
 
-import { CONTEXT_SIZE, ID_LIMIT } from "../../src/spec/abi/core";
+import { ID_LIMIT, MEMO_COUNT, MEMO_SIZE } from "../../src/spec/abi/core";
 import { Arena } from "../mem/arena";
 
 const LIVE: u32 = 0x80000000;
 const DEAD: u32 = 0x40000000;
 const ENTRIES: u32 = 0x3fffffff;
-/** Where a context keeps the generation of its memo (contexts.ts). */
-export const MEMO_GENERATION: usize = 88;
-
 /** Bits of a tag word that hold the id: 63:52 (high 12) and 11:6 (low 6). */
 export const ID_MASK: u64 = 0xfff0000000000fc0;
 
@@ -30,9 +27,7 @@ function entryOf(id: u32): usize {
 
 /** Once in 2^32 changes the count starts anew; memos of the last round must not look current again. */
 function forgetMemos(): void {
-  for (let n: u32 = 0; n < Arena.contextCount; ++n) {
-    store<u32>(Arena.contexts + <usize>n * CONTEXT_SIZE + MEMO_GENERATION, 0);
-  }
+  memory.fill(Arena.memos, 0, MEMO_COUNT * MEMO_SIZE);
   Ids.generation = 1;
 }
 

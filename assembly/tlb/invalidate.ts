@@ -21,26 +21,28 @@ import { retag } from "./contexts";
 import { ID_MASK } from "./ids";
 import { ADDRESS_MASK, capacity, dataAt, erase, find, lg2Of, setHash, tagOf } from "./set-associative";
 import {
+  hasFlag,
   headByAsid,
   headByVmid,
   isEmpty,
   KIND_FREE,
   KIND_STAGE1,
   KIND_STAGE2,
+  kindOf,
   SPACE_ASID,
   SPACE_CONFIG,
-  SPACE_DIRECT,
-  SPACE_FRAGMENTED,
+  SPACE_FLAG_DIRECT,
+  SPACE_FLAG_FRAGMENTED,
   SPACE_GLOBAL,
   SPACE_ID_BITS,
-  SPACE_KIND,
   SPACE_NEXT_ASID,
   SPACE_NEXT_VMID,
-  SPACE_SEED,
   SPACE_SIZES,
   SPACE_STAGE2_SIZES,
-  SPACE_VMID,
   SpaceTable,
+  seedOf,
+  smallestOf,
+  vmidOf,
 } from "./space";
 import { dropTables } from "./walk-cache";
 
@@ -86,7 +88,9 @@ function each(head: usize, next: usize): void {
 }
 
 function apply(space: usize): void {
-  if (!matches(space) || isEmpty(space)) return;
+  if (!matches(space)) return;
+  // With global entries its contexts may be pointing to their tags, which this invalidation drops, too.
+  if (isEmpty(space) && load<u32>(space + SPACE_GLOBAL) === 0) return;
   if (!Predicate.ranged) {
     retag(space);
   } else {
@@ -96,14 +100,14 @@ function apply(space: usize): void {
 
 function stagesOf(space: usize, kind: u32): u32 {
   if (kind !== KIND_STAGE2) return STAGE_1;
-  return load<u32>(space + SPACE_DIRECT) !== 0 ? STAGE_2 | STAGE_2_DIRECT : STAGE_2;
+  return hasFlag(space, SPACE_FLAG_DIRECT) ? STAGE_2 | STAGE_2_DIRECT : STAGE_2;
 }
 
 function matches(space: usize): bool {
-  const kind = load<u32>(space + SPACE_KIND);
+  const kind = kindOf(space);
   if (kind === KIND_FREE) return false;
   if ((Predicate.stages & stagesOf(space, kind)) === 0) return false;
-  if (Predicate.vmid >= 0 && load<u32>(space + SPACE_VMID) !== <u32>Predicate.vmid) return false;
+  if (Predicate.vmid >= 0 && vmidOf(space) !== <u32>Predicate.vmid) return false;
   if (Predicate.asid < 0 || kind === KIND_STAGE2) return true;
   if (kind === KIND_STAGE1) {
     // Tables above a global leaf are shared by all ASIDs that see the same tables: drop() narrows to them.
@@ -127,7 +131,7 @@ const TAG_BYTE: u64 = 0xff00000000000000;
 function clip(space: usize): bool {
   const config = load<u64>(space + SPACE_CONFIG);
   const limit = ones(inputBitsOf(config));
-  const stage1 = load<u32>(space + SPACE_KIND) !== KIND_STAGE2;
+  const stage1 = kindOf(space) !== KIND_STAGE2;
   const upper = stage1 && (config & WALK_UPPER_HALF) !== 0;
   const lowest = upper ? ~limit : 0;
   const highest = upper ? u64(-1) : limit;
@@ -157,13 +161,13 @@ function clip(space: usize): bool {
 /** Drops the entries of one space that translate any of the range. */
 function drop(space: usize): void {
   if (!clip(space)) return;
-  const kind = load<u32>(space + SPACE_KIND);
+  const kind = kindOf(space);
   // Another ASID over the same tables: only the tables above the global leaves go.
   const other =
     kind === KIND_STAGE1 && Predicate.asid >= 0 && load<u32>(space + SPACE_ASID) !== <u32>Predicate.asid;
   if (!other) {
-    if (Arena.iotlb !== 0) dropLeaves(Arena.iotlb, space, load<u64>(space + SPACE_SIZES));
-    if (Arena.stage2Tlb !== 0) dropLeaves(Arena.stage2Tlb, space, load<u64>(space + SPACE_STAGE2_SIZES));
+    if (Arena.iotlb !== 0) dropLeaves(Arena.iotlb, space, load<u32>(space + SPACE_SIZES));
+    if (Arena.stage2Tlb !== 0) dropLeaves(Arena.stage2Tlb, space, load<u32>(space + SPACE_STAGE2_SIZES));
   }
   if (Predicate.leafOnly) return;
   if (kind === KIND_STAGE2) {
@@ -176,22 +180,22 @@ function drop(space: usize): void {
   }
 }
 
-function dropLeaves(tlb: usize, space: usize, sizesInUse: u64): void {
+function dropLeaves(tlb: usize, space: usize, sizesInUse: u32): void {
   const first = Clip.first;
   const last = Clip.last;
   let probes: u64 = 0;
   for (let sizes = sizesInUse; sizes !== 0; sizes &= sizes - 1) {
-    const lg2 = <u64>ctz(sizes);
+    const lg2 = <u64>smallestOf(sizes);
     probes += (last >> lg2) - (first >> lg2) + 1;
   }
-  if (load<u32>(space + SPACE_FRAGMENTED) !== 0 || probes > capacity(tlb)) {
+  if (hasFlag(space, SPACE_FLAG_FRAGMENTED) || probes > capacity(tlb)) {
     search(tlb, load<u64>(space + SPACE_ID_BITS), first, last);
     return;
   }
   const id = load<u64>(space + SPACE_ID_BITS);
-  const seed = load<u32>(space + SPACE_SEED);
+  const seed = seedOf(space);
   for (let sizes = sizesInUse; sizes !== 0; sizes &= sizes - 1) {
-    const lg2 = <u32>ctz(sizes);
+    const lg2 = smallestOf(sizes);
     for (let page = first >> lg2; page <= last >> lg2; ++page) {
       const slot = find(tlb, tagOf(page << lg2, lg2, id), setHash(page << lg2, lg2, seed));
       if (slot !== 0) dropIfLeaf(tlb, slot);

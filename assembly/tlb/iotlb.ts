@@ -7,19 +7,30 @@ import { Arena, count } from "../mem/arena";
 import { attributeBits, attributesIn, leafCode, leafLg2Of } from "../pt/leaf-code";
 import { Leaf } from "../pt/state";
 import {
+  CTX_PASID,
+  CTX_STREAM,
   GUESS_MASK,
   globalOf,
   HALF_ID,
+  HALF_SEED,
+  HALF_SPACE,
   halfOf,
   hasOverride,
-  MEMO_DATA,
-  MEMO_MASK,
-  MEMO_PAGE,
   pointTo,
 } from "./contexts";
-import { Ids, MEMO_GENERATION } from "./ids";
+import { memorize } from "./memo";
 import { ADDRESS_MASK, dataAt, FastLayout, find, insert, setHash, tagOf, touch } from "./set-associative";
-import { noteSize, SPACE_FRAGMENTED, SPACE_GLOBAL, SPACE_ID_BITS, SPACE_SEED, SPACE_SIZES } from "./space";
+import {
+  noteSize,
+  SPACE_FLAG_FRAGMENTED,
+  SPACE_GLOBAL,
+  SPACE_ID_BITS,
+  SPACE_SIZES,
+  seedOf,
+  setFlag,
+  sizeBit,
+  smallestOf,
+} from "./space";
 
 const REGION_LG2: u64 = 21;
 
@@ -32,9 +43,9 @@ export function predictorIndex(iova: u64, seed: u32): usize {
 /** Address of the tag in `space` that covers `iova`, over all sizes in use, or 0. */
 function probeSpace(space: usize, iova: u64): usize {
   const id = load<u64>(space + SPACE_ID_BITS);
-  const seed = load<u32>(space + SPACE_SEED);
-  for (let sizes = load<u64>(space + SPACE_SIZES); sizes !== 0; sizes &= sizes - 1) {
-    const lg2 = <u32>ctz(sizes);
+  const seed = seedOf(space);
+  for (let sizes = load<u32>(space + SPACE_SIZES); sizes !== 0; sizes &= sizes - 1) {
+    const lg2 = smallestOf(sizes);
     const slot = find(Arena.iotlb, tagOf(iova, lg2, id), setHash(iova, lg2, seed));
     if (slot !== 0) return slot;
   }
@@ -69,9 +80,7 @@ export function probeAll(context: usize, space: usize, iova: u64, access: u32): 
 
 /** Whether nothing but an entry of 2^probed bytes with the space's own tags could have answered. */
 export function isSurelyAbsent(space: usize, probed: u32): bool {
-  return (
-    (load<u64>(space + SPACE_SIZES) & ~((<u64>1) << probed)) === 0 && load<u32>(space + SPACE_GLOBAL) === 0
-  );
+  return (load<u32>(space + SPACE_SIZES) & ~sizeBit(probed)) === 0 && load<u32>(space + SPACE_GLOBAL) === 0;
 }
 
 /** Puts the combined translation of Leaf in; accesses of the mask `never` must not be answered from it. */
@@ -81,7 +90,7 @@ export function fill(context: usize, space: usize, iova: u64, never: u32): void 
   const lg2 = Leaf.lg2;
   const data = dataOf(iova) | never;
   const tag = tagOf(iova, lg2, load<u64>(holder + SPACE_ID_BITS));
-  insert(Arena.iotlb, tag, data, setHash(iova, lg2, load<u32>(holder + SPACE_SEED)));
+  insert(Arena.iotlb, tag, data, setHash(iova, lg2, seedOf(holder)));
   note(holder);
   learn(context, holder, iova, lg2, data);
 }
@@ -90,14 +99,15 @@ export function fill(context: usize, space: usize, iova: u64, never: u32): void 
 export class Probed {
   /** As fill, when nothing of 2^probed bytes was there: most often there is nothing to learn. */
   @inline
-  static fill(context: usize, space: usize, iova: u64, probed: u32): void {
+  static fill(context: usize, half: usize, iova: u64, probed: u32): void {
+    const space: usize = load<u32>(half + HALF_SPACE);
     const lg2 = Leaf.lg2;
     if (Leaf.global || lg2 !== probed) {
       fill(context, space, iova, 0);
       return;
     }
     const tag = tagOf(iova, lg2, load<u64>(space + SPACE_ID_BITS));
-    const hash = setHash(iova, lg2, load<u32>(space + SPACE_SEED));
+    const hash = setHash(iova, lg2, <u32>load<u16>(half + HALF_SEED));
     FastLayout.insertAbsent(Arena.iotlb, tag, dataOf(iova), hash);
     note(space);
   }
@@ -116,12 +126,12 @@ function dataOf(iova: u64): u64 {
 /** Notes in `holder` what kind of entry Leaf has become. */
 function note(holder: usize): void {
   noteSize(holder, SPACE_SIZES, Leaf.lg2);
-  if (Leaf.lg2 < Leaf.descriptorLg2) store<u32>(holder + SPACE_FRAGMENTED, 1);
+  if (Leaf.lg2 < Leaf.descriptorLg2) setFlag(holder, SPACE_FLAG_FRAGMENTED);
 }
 
 /** Points the fast path at what just answered: which tags, which size, and the page itself as memo. */
 function learn(context: usize, holder: usize, iova: u64, lg2: u32, data: u64): void {
-  store<u8>(Arena.predictor + predictorIndex(iova, load<u32>(holder + SPACE_SEED)), <u8>lg2);
+  store<u8>(Arena.predictor + predictorIndex(iova, seedOf(holder)), <u8>lg2);
   const known = load<u64>(halfOf(context, iova) + HALF_ID);
   if (
     (known & ~GUESS_MASK) !== load<u64>(holder + SPACE_ID_BITS) ||
@@ -131,10 +141,24 @@ function learn(context: usize, holder: usize, iova: u64, lg2: u32, data: u64): v
     if (hasOverride(context)) return;
     pointTo(context, <u32>(iova >> 55) & 1, holder);
   }
-  store<u64>(context + MEMO_PAGE, iova);
-  store<u64>(context + MEMO_MASK, u64(-1) << lg2);
-  store<u64>(context + MEMO_DATA, data);
-  store<u32>(context + MEMO_GENERATION, Ids.generation);
+  memorize(load<u32>(context + CTX_STREAM), load<u32>(context + CTX_PASID), iova, lg2, data);
+}
+
+/** All of what the IOTLB holds for `iova` in `space` or its global partner, with the accesses denied; false: nothing. */
+export function recall(space: usize, iova: u64): bool {
+  if (Arena.iotlb === 0) return false;
+  const global: usize = load<u32>(space + SPACE_GLOBAL);
+  let slot = probeSpace(space, iova);
+  if (slot === 0 && global !== 0) slot = probeSpace(global, iova);
+  if (slot === 0) return false;
+  const data = dataAt(Arena.iotlb, slot);
+  touch(Arena.iotlb, slot);
+  Leaf.output = (iova + (data & ADDRESS_MASK)) & BITS_52;
+  Leaf.lg2 = <u32>load<u64>(slot) & 63;
+  Leaf.descriptorLg2 = leafLg2Of(data);
+  Leaf.attributes = attributesIn(data);
+  Leaf.deny = <u32>data & 0xff;
+  return true;
 }
 
 /** Leaf.attributes of what the IOTLB holds for `iova` in `space`; false when it holds nothing. Counts nothing. */

@@ -3,47 +3,41 @@
 // Two contexts share a space, and so TLB entries, when their tags AND everything their walks depend on
 // are equal: a cached answer is then always an answer that the walk of this context could have given.
 //
-//  0 idBits u64 | 8 id u32 | 12 seed u32 | 16 IOTLB sizes u64 | 24 stage-2 TLB sizes u64
-// 32 walk-cache sizes u64 | 40 root u64 | 48 walk config u64 | 56 vmid u32 | 60 asid u32
-// 64 stage-2 space u32 | 68 global space u32 | 72 kind u32 | 76 references u32
-// 80 contexts list u32 | 84 fragmented u32 | 88 next by key u32 | 92 next by asid u32 | 96 next by vmid u32
-// 100 page lg2 u32 | 104 tag of a last-level table u64 (id and size) | 112 plain mask u64 (../pt/plain.ts)
-// 120 direct u32: a context has translated through it as its only stage, so that the IOTLB may hold its entries
+//  0 idBits u64 | 8 root u64 | 16 walk config u64 | 24 IOTLB sizes u32 | 28 stage-2 TLB sizes u32 (bit lg2 - 12)
+// 32 stage-2 space u32 | 36 global space u32 | 40 references u32 | 44 first context u32 | 48 asid u32
+// 52 next by asid u32 | 56 next by vmid u32 | 60 vmid u16 | 62 kind and flags u8 | 63 walk-cache sizes u8 (bit lg2 / 8)
 
 import { CNT_EVICTED, CNT_INVALIDATED, SPACE_SIZE } from "../../src/spec/abi/core";
 import { Arena, countBy } from "../mem/arena";
-import { granuleLg2Of } from "../pt/config";
-import { Ids, idBits } from "./ids";
+import { granuleLg2Of, WALK_UPPER_HALF } from "../pt/config";
+import { Ids, idBits, idOf } from "./ids";
 
 export const SPACE_ID_BITS: usize = 0;
-export const SPACE_ID: usize = 8;
-export const SPACE_SEED: usize = 12;
-export const SPACE_SIZES: usize = 16;
-export const SPACE_STAGE2_SIZES: usize = 24;
-export const SPACE_WALK_SIZES: usize = 32;
-export const SPACE_ROOT: usize = 40;
-export const SPACE_CONFIG: usize = 48;
-export const SPACE_VMID: usize = 56;
-export const SPACE_ASID: usize = 60;
-export const SPACE_STAGE2: usize = 64;
-export const SPACE_GLOBAL: usize = 68;
-export const SPACE_KIND: usize = 72;
-export const SPACE_REFS: usize = 76;
-export const SPACE_CONTEXTS: usize = 80;
-export const SPACE_FRAGMENTED: usize = 84;
-export const SPACE_NEXT: usize = 88;
-export const SPACE_NEXT_ASID: usize = 92;
-export const SPACE_NEXT_VMID: usize = 96;
-export const SPACE_PAGE_LG2: usize = 100;
-export const SPACE_TABLE_TAG: usize = 104;
-export const SPACE_PLAIN_MASK: usize = 112;
-export const SPACE_DIRECT: usize = 120;
+export const SPACE_ROOT: usize = 8;
+export const SPACE_CONFIG: usize = 16;
+export const SPACE_SIZES: usize = 24;
+export const SPACE_STAGE2_SIZES: usize = 28;
+export const SPACE_STAGE2: usize = 32;
+export const SPACE_GLOBAL: usize = 36;
+const SPACE_REFS: usize = 40;
+export const SPACE_CONTEXTS: usize = 44;
+export const SPACE_ASID: usize = 48;
+export const SPACE_NEXT_ASID: usize = 52;
+export const SPACE_NEXT_VMID: usize = 56;
+const SPACE_VMID: usize = 60;
+const SPACE_KIND: usize = 62;
+const SPACE_WALK_SIZES: usize = 63;
 
 /** Kinds: the non-global entries of a stage-1 half, its global ones, the entries of a stage 2. */
 export const KIND_FREE: u32 = 0;
 export const KIND_STAGE1: u32 = 1;
 export const KIND_GLOBAL: u32 = 2;
 export const KIND_STAGE2: u32 = 3;
+const KIND_MASK: u32 = 3;
+/** Flag: the IOTLB holds pieces of larger stage-1 leaves. */
+export const SPACE_FLAG_FRAGMENTED: u32 = 4;
+/** Flag: a context has translated through it as its first or only stage, so that the IOTLB may hold its entries. */
+export const SPACE_FLAG_DIRECT: u32 = 8;
 /** Asid of spaces that have none. */
 export const NO_ASID: u32 = 0xffffffff;
 
@@ -61,32 +55,63 @@ export class SpaceTable {
   }
 }
 
+export function kindOf(space: usize): u32 {
+  return load<u8>(space + SPACE_KIND) & KIND_MASK;
+}
+
+export function hasFlag(space: usize, flag: u32): bool {
+  return (load<u8>(space + SPACE_KIND) & flag) !== 0;
+}
+
+export function setFlag(space: usize, flag: u32): void {
+  store<u8>(space + SPACE_KIND, <u8>(load<u8>(space + SPACE_KIND) | flag));
+}
+
+export function vmidOf(space: usize): u32 {
+  return load<u16>(space + SPACE_VMID);
+}
+
+/** Whether it translates the upper half of its contexts' addresses. */
+export function isUpperHalf(space: usize): bool {
+  return kindOf(space) === KIND_STAGE1 && (load<u64>(space + SPACE_CONFIG) & WALK_UPPER_HALF) !== 0;
+}
+
+/** Log2 of the granule. */
+export function pageLg2Of(space: usize): u32 {
+  return granuleLg2Of(load<u8>(space + SPACE_CONFIG));
+}
+
+/**
+ * Where the pages of `space` begin among the sets: multiples of the golden ratio, whose topmost bits spread evenly for every
+ * number of spaces, better than a random mix. Those bits come down to where an index of the IOTLB looks; others than as
+ * many as it needs would be a multiple of something else (test/core/set-distribution).
+ */
+export function seedOf(space: usize): u32 {
+  return rotl<u32>(<u32>(space >> 6) * 0x9e3779b1, Arena.setBits) & 0xffff;
+}
+
+/** The ids' number of `space`. */
+function numberOf(space: usize): u32 {
+  return idOf(load<u64>(space + SPACE_ID_BITS));
+}
+
 function mix(a: u64, b: u64): u64 {
   const x = (a ^ (b * 0x9e3779b97f4a7c15)) * 0xbf58476d1ce4e5b9;
   return x ^ (x >> 29);
-}
-
-function keyHash(kind: u32, vmid: u32, asid: u32, root: u64, config: u64, stage2: usize): u32 {
-  const tags = ((<u64>asid) << 32) | (vmid << 2) | kind;
-  return <u32>(mix(mix(mix(tags, root), config), <u64>stage2) >> 16) & Arena.spaceHashMask;
 }
 
 function tagHash(vmid: u32, asid: u32): u32 {
   return <u32>(mix(<u64>vmid + 1, <u64>asid) >> 16) & Arena.spaceHashMask;
 }
 
-function headByKey(hash: u32): usize {
-  return Arena.spaceHash + ((<usize>hash) << 2);
-}
-
 /** Head of the list of spaces with (vmid, asid) tags of this hash; the list holds others too. */
 export function headByAsid(vmid: u32, asid: u32): usize {
-  return Arena.spaceHash + ((<usize>Arena.spaceHashMask + 1 + tagHash(vmid, asid)) << 2);
+  return Arena.spaceHash + ((<usize>tagHash(vmid, asid)) << 2);
 }
 
 /** Head of the list of spaces with a vmid of this hash; the list holds others too. */
 export function headByVmid(vmid: u32): usize {
-  return Arena.spaceHash + ((((<usize>Arena.spaceHashMask + 1) << 1) + tagHash(vmid, 0)) << 2);
+  return Arena.spaceHash + ((<usize>Arena.spaceHashMask + 1 + tagHash(vmid, 0)) << 2);
 }
 
 function push(head: usize, space: usize, next: usize): void {
@@ -102,19 +127,19 @@ function unlink(head: usize, space: usize, next: usize): void {
 
 /** The space with exactly this key, or 0. */
 export function findSpace(kind: u32, vmid: u32, asid: u32, root: u64, config: u64, stage2: usize): usize {
-  let space: usize = load<u32>(headByKey(keyHash(kind, vmid, asid, root, config, stage2)));
+  let space: usize = load<u32>(headByAsid(vmid, asid));
   while (space !== 0) {
     if (
       load<u64>(space + SPACE_ROOT) === root &&
       load<u64>(space + SPACE_CONFIG) === config &&
-      load<u32>(space + SPACE_VMID) === vmid &&
+      vmidOf(space) === vmid &&
       load<u32>(space + SPACE_ASID) === asid &&
       load<u32>(space + SPACE_STAGE2) === <u32>stage2 &&
-      load<u32>(space + SPACE_KIND) === kind
+      kindOf(space) === kind
     ) {
       return space;
     }
-    space = load<u32>(space + SPACE_NEXT);
+    space = load<u32>(space + SPACE_NEXT_ASID);
   }
   return 0;
 }
@@ -131,50 +156,30 @@ export function initSpace(
   id: u32,
 ): void {
   memory.fill(space, 0, SPACE_SIZE);
-  const index = <u32>(space - Arena.spaces) / SPACE_SIZE;
-  store<u32>(space + SPACE_PAGE_LG2, granuleLg2Of(config));
-  putId(space, id);
-  // Low-discrepancy start sets: neighbouring spaces spread evenly, better than a random mix.
-  store<u32>(space + SPACE_SEED, (index * 0x9e3779b1) >>> 16);
+  store<u64>(space + SPACE_ID_BITS, idBits(id));
   store<u64>(space + SPACE_ROOT, root);
   store<u64>(space + SPACE_CONFIG, config);
-  store<u32>(space + SPACE_VMID, vmid);
+  store<u16>(space + SPACE_VMID, <u16>vmid);
   store<u32>(space + SPACE_ASID, asid);
   store<u32>(space + SPACE_STAGE2, <u32>stage2);
-  store<u32>(space + SPACE_KIND, kind);
+  store<u8>(space + SPACE_KIND, <u8>kind);
   if (stage2 !== 0) addReference(stage2);
-  push(headByKey(keyHash(kind, vmid, asid, root, config, stage2)), space, SPACE_NEXT);
   push(headByAsid(vmid, asid), space, SPACE_NEXT_ASID);
   push(headByVmid(vmid), space, SPACE_NEXT_VMID);
 }
 
-function putId(space: usize, id: u32): void {
-  store<u32>(space + SPACE_ID, id);
-  store<u64>(space + SPACE_ID_BITS, idBits(id));
-  store<u64>(space + SPACE_TABLE_TAG, idBits(id) | (load<u32>(space + SPACE_PAGE_LG2) + CHUNK_LG2));
-}
-
 /** Unlinks `space` and frees its record; its entries die with its id. */
 export function freeSpace(space: usize): void {
-  const vmid = load<u32>(space + SPACE_VMID);
+  const vmid = vmidOf(space);
   const asid = load<u32>(space + SPACE_ASID);
   const stage2: usize = load<u32>(space + SPACE_STAGE2);
   const global: usize = load<u32>(space + SPACE_GLOBAL);
-  const hash = keyHash(
-    load<u32>(space + SPACE_KIND),
-    vmid,
-    asid,
-    load<u64>(space + SPACE_ROOT),
-    load<u64>(space + SPACE_CONFIG),
-    stage2,
-  );
-  unlink(headByKey(hash), space, SPACE_NEXT);
   unlink(headByAsid(vmid, asid), space, SPACE_NEXT_ASID);
   unlink(headByVmid(vmid), space, SPACE_NEXT_VMID);
-  countBy(CNT_EVICTED, Ids.retire(load<u32>(space + SPACE_ID)));
+  countBy(CNT_EVICTED, Ids.retire(numberOf(space)));
   if (stage2 !== 0) dropReference(stage2);
   if (global !== 0) dropReference(global);
-  store<u32>(space + SPACE_KIND, KIND_FREE);
+  store<u8>(space + SPACE_KIND, <u8>KIND_FREE);
 }
 
 export function addReference(space: usize): void {
@@ -195,7 +200,7 @@ export function takeRecord(): usize {
   for (let n: u32 = 0; n < Arena.spaceCount; ++n) {
     const space = Arena.spaces + <usize>SpaceTable.hand * SPACE_SIZE;
     SpaceTable.hand = SpaceTable.hand + 1 === Arena.spaceCount ? 0 : SpaceTable.hand + 1;
-    if (load<u32>(space + SPACE_KIND) === KIND_FREE) return space;
+    if (kindOf(space) === KIND_FREE) return space;
     if (load<u32>(space + SPACE_REFS) === 0) {
       freeSpace(space);
       return space;
@@ -206,22 +211,45 @@ export function takeRecord(): usize {
 
 /** Whether no cache can hold anything under the id of `space`. */
 export function isEmpty(space: usize): bool {
-  if (Ids.entries(load<u32>(space + SPACE_ID)) !== 0) return false;
-  return (load<u64>(space + SPACE_WALK_SIZES) | load<u64>(space + SPACE_STAGE2_SIZES)) === 0;
+  if (Ids.entries(numberOf(space)) !== 0) return false;
+  return load<u8>(space + SPACE_WALK_SIZES) === 0 && load<u32>(space + SPACE_STAGE2_SIZES) === 0;
 }
 
 /** Gives `space` the id `fresh`: everything cached for it is gone. Counts the IOTLB entries. */
 export function renumber(space: usize, fresh: u32): void {
-  countBy(CNT_INVALIDATED, Ids.retire(load<u32>(space + SPACE_ID)));
-  putId(space, fresh);
-  store<u64>(space + SPACE_SIZES, 0);
-  store<u64>(space + SPACE_STAGE2_SIZES, 0);
-  store<u64>(space + SPACE_WALK_SIZES, 0);
-  store<u32>(space + SPACE_FRAGMENTED, 0);
+  countBy(CNT_INVALIDATED, Ids.retire(numberOf(space)));
+  store<u64>(space + SPACE_ID_BITS, idBits(fresh));
+  store<u32>(space + SPACE_SIZES, 0);
+  store<u32>(space + SPACE_STAGE2_SIZES, 0);
+  store<u8>(space + SPACE_WALK_SIZES, 0);
+  store<u8>(space + SPACE_KIND, <u8>(load<u8>(space + SPACE_KIND) & ~SPACE_FLAG_FRAGMENTED));
+}
+
+/** Smallest page of all: bit 0 of a bitmap of sizes. */
+const SMALLEST_LG2: u32 = 12;
+
+/** The bit of a page of 2^lg2 bytes, 12 ≤ lg2 ≤ 43, in a bitmap of sizes. */
+export function sizeBit(lg2: u32): u32 {
+  return 1 << (lg2 - SMALLEST_LG2);
+}
+
+/** Log2 of the smallest size in the bitmap `sizes`, which is not empty. */
+export function smallestOf(sizes: u32): u32 {
+  return ctz(sizes) + SMALLEST_LG2;
 }
 
 /** Notes in the bitmap at `offset` of `space` that pages of 2^lg2 bytes are in use. */
 export function noteSize(space: usize, offset: usize, lg2: u32): void {
-  const sizes = load<u64>(space + offset);
-  if (((sizes >> lg2) & 1) === 0) store<u64>(space + offset, sizes | ((<u64>1) << lg2));
+  const sizes = load<u32>(space + offset);
+  if ((sizes & sizeBit(lg2)) === 0) store<u32>(space + offset, sizes | sizeBit(lg2));
+}
+
+/** Notes that a walk cache holds tables of `space` that translate 2^lg2 bytes. Sizes of one space are 2^9 apart and more. */
+export function noteTables(space: usize, lg2: u32): void {
+  store<u8>(space + SPACE_WALK_SIZES, <u8>(<u32>load<u8>(space + SPACE_WALK_SIZES) | (1 << (lg2 >> 3))));
+}
+
+/** Whether a walk cache may hold such tables. */
+export function mayHaveTables(space: usize, lg2: u32): bool {
+  return ((<u32>load<u8>(space + SPACE_WALK_SIZES) >> (lg2 >> 3)) & 1) !== 0;
 }

@@ -5,17 +5,18 @@
 // directly; frames never move. Direct-mapped.
 //
 //  0 tag u64 (tagOf, size = the input range of the 512 descriptors) | 8 host u32 | 12 attributes u32
-// 16 address u64 of descriptor 0 (PA; IPA when nested)
+// 16 address u64 of descriptor 0 (PA; IPA when nested) | 24 plain mask u64 (../pt/plain.ts; 0 above the last level)
 
 import { WALK_ENTRY_SIZE } from "../../src/spec/abi/core";
 import { ones } from "../lib/bits";
 import { ID_MASK, Ids } from "./ids";
 import { ADDRESS_MASK, lg2Of, tagOf } from "./set-associative";
-import { CHUNK_LG2, noteSize, SPACE_ID_BITS, SPACE_PAGE_LG2, SPACE_SEED, SPACE_WALK_SIZES } from "./space";
+import { CHUNK_LG2, mayHaveTables, noteTables, pageLg2Of, SPACE_ID_BITS, seedOf } from "./space";
 
 export const WALK_HOST: usize = 8;
 export const WALK_ATTRIBUTES: usize = 12;
 export const WALK_ADDRESS: usize = 16;
+export const WALK_PLAIN_MASK: usize = 24;
 
 /** Neighbouring tables go to neighbouring entries; spaces and levels start at different ones. */
 function entryAt(base: usize, mask: u32, input: u64, lg2: u32, seed: u32): usize {
@@ -24,7 +25,7 @@ function entryAt(base: usize, mask: u32, input: u64, lg2: u32, seed: u32): usize
 
 /** The entry for the 512 descriptors that cover 2^lg2 bytes around `input`, or 0. */
 export function findTable(base: usize, mask: u32, space: usize, input: u64, lg2: u32): usize {
-  const entry = entryAt(base, mask, input, lg2, load<u32>(space + SPACE_SEED));
+  const entry = entryAt(base, mask, input, lg2, seedOf(space));
   return load<u64>(entry) === tagOf(input, lg2, load<u64>(space + SPACE_ID_BITS)) ? entry : 0;
 }
 
@@ -38,13 +39,15 @@ export function insertTable(
   host: usize,
   attributes: u32,
   address: u64,
+  plain: u64,
 ): void {
-  const entry = entryAt(base, mask, input, lg2, load<u32>(space + SPACE_SEED));
+  const entry = entryAt(base, mask, input, lg2, seedOf(space));
   store<u64>(entry, tagOf(input, lg2, load<u64>(space + SPACE_ID_BITS)));
   store<u32>(entry, <u32>host, WALK_HOST);
   store<u32>(entry, attributes, WALK_ATTRIBUTES);
   store<u64>(entry, address, WALK_ADDRESS);
-  noteSize(space, SPACE_WALK_SIZES, lg2);
+  store<u64>(entry, plain, WALK_PLAIN_MASK);
+  noteTables(space, lg2);
 }
 
 /**
@@ -52,11 +55,12 @@ export function insertTable(
  * table of more than 512 descriptors is cached in pieces: all that one table descriptor led to go.
  */
 export function dropTables(base: usize, mask: u32, space: usize, first: u64, last: u64): u32 {
+  const page = pageLg2Of(space);
   // Log2 of the pieces of a full table: its index bits beyond those of an entry.
-  const piecesLg2 = load<u32>(space + SPACE_PAGE_LG2) - 3 - CHUNK_LG2;
+  const piecesLg2 = page - 3 - CHUNK_LG2;
   let dropped: u32 = 0;
-  for (let sizes = load<u64>(space + SPACE_WALK_SIZES); sizes !== 0; sizes &= sizes - 1) {
-    const lg2 = <u32>ctz(sizes);
+  for (let lg2 = page + CHUNK_LG2; lg2 < 64; lg2 += page - 3) {
+    if (!mayHaveTables(space, lg2)) continue;
     const table = ones(lg2 + piecesLg2);
     const from = first & ~table;
     const to = last | table;

@@ -16,6 +16,7 @@ import {
 import {
   FR_ABORT_MODE,
   FR_CONTEXT_INVALID,
+  FR_CONTEXT_NO_ATS,
   FR_CONTEXT_NO_PASID,
   FR_LEGACY_ROOT_NOT_PRESENT,
   FR_PASID_BEYOND_PSS,
@@ -35,6 +36,7 @@ import {
 } from "../../src/spec/vtd/registers";
 import { bit, field } from "../lib/bits";
 import { count } from "../mem/arena";
+import { Making } from "./context";
 import { ecap, pasidBits, tableMode } from "./features";
 import { configureLegacy } from "./legacy";
 import { configurePasid } from "./pasid";
@@ -87,9 +89,16 @@ export function isConsistent(context: usize): bool {
   return raise(FR_CONTEXT_INVALID);
 }
 
+/** Whether a context entry may be used by the request that it was fetched for; the Fault raised if not (0x43, 0x44). */
+export function isServed(context: usize): bool {
+  if (!isConsistent(context)) return false;
+  Making.deviceTlb = bit(load<u64>(context), SCE_DTE_LSB);
+  return Making.deviceTlb || !Making.needsDeviceTlb ? true : raise(FR_CONTEXT_NO_ATS);
+}
+
 function configureScalable(stream: u32, word: u32, hasPasid: bool): usize {
   const context = scalableContext(stream);
-  if (context === 0 || !isConsistent(context)) return 0;
+  if (context === 0 || !isServed(context)) return 0;
   const ridPasid = ridPasidOf(context);
   let pasid = ridPasid;
   if (hasPasid) {

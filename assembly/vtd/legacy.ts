@@ -11,12 +11,16 @@ import {
   CE_TT_MSB,
   CE_TT_PASS_THROUGH,
 } from "../../src/spec/vtd/context-entry";
-import { FR_LEGACY_CONTEXT_INVALID, FR_LEGACY_CONTEXT_RESERVED } from "../../src/spec/vtd/faults";
+import {
+  FR_LEGACY_BLOCKED,
+  FR_LEGACY_CONTEXT_INVALID,
+  FR_LEGACY_CONTEXT_RESERVED,
+} from "../../src/spec/vtd/faults";
 import { ECAP_DT_LSB, ECAP_PT_LSB } from "../../src/spec/vtd/registers";
 import { below, field } from "../lib/bits";
 import { WALK_NO_PASID } from "../pt/fmt/vtd";
 import { MODE_BYPASS, MODE_STAGE2 } from "../tlb/contexts";
-import { withMode } from "./context";
+import { Making, withMode } from "./context";
 import { ecap, isBeyondHost } from "./features";
 import { raise } from "./reason";
 import { acquireSecondStage, attachSecondStage, isWidthSupported } from "./second-stage";
@@ -37,6 +41,9 @@ export function configureLegacy(stream: u32): usize {
   const type = <u32>field(entry, CE_TT_MSB, CE_TT_LSB);
   const width = <u32>field(entry, CE_AW_MSB, CE_AW_LSB);
   if (!isTypeSupported(type) || !isWidthSupported(width)) return refuse(FR_LEGACY_CONTEXT_INVALID);
+  Making.deviceTlb = type === CE_TT_ATS;
+  Making.pageSnoop = false;
+  if (Making.needsDeviceTlb && !Making.deviceTlb) return refuse(FR_LEGACY_BLOCKED);
   const did = <u32>field(entry, CE_DID_MSB, CE_DID_LSB);
   if (type === CE_TT_PASS_THROUGH) return withMode(stream, 0, MODE_BYPASS, did);
   const root = low & ~below(CE_SSPTPTR_LSB);

@@ -31,6 +31,8 @@ const EMTE_LSB: u64 = 33;
 const PGTT_LSB: u64 = 34;
 const LEAF_LSB: u64 = 37;
 const ENTRY_EMT_LSB: u64 = 44;
+/** Of the leaf bits: PWT, PCD and PAT of the first stage, EMT and IPAT of the second. */
+const TYPE_MASK: u32 = 0x7f;
 
 /** The facts for request `i` of the batch just run, as a number that src/vtd/memory-type.ts reads. */
 export function memoryTypeFacts(i: u32): f64 {
@@ -62,13 +64,13 @@ function entryType(entry: usize): u64 {
   return isRevision3() ? field(entry, PASIDE_EMT_MSB, PASIDE_EMT_LSB) | 8 : 0;
 }
 
-/** What the leaves said: as the IOTLB remembers it when it answered, else as the walk has just seen it. */
+/** What the leaves said of the type: as the IOTLB remembers it when it answered, else as the walk has just seen it. */
 function leafBits(i: u32, stream: u32, word: u32): u32 {
   const context = findContext(stream, word);
   if (load<u8>(Arena.source + i) === SOURCE_IOTLB && context !== 0) {
     const iova = load<u64>(Arena.iova + ((<usize>i) << 3));
     const space: usize = load<u32>(halfOf(context, iova) + HALF_SPACE);
-    if (space !== 0 && recallAttributes(space, iova)) return Leaf.attributes;
+    if (space !== 0 && recallAttributes(space, iova)) return Leaf.attributes & TYPE_MASK;
   }
-  return Leaf.attributes;
+  return Leaf.attributes & TYPE_MASK;
 }

@@ -57,7 +57,6 @@ import {
 } from "../pt/config";
 import {
   packHostWidth,
-  plainFirstStage,
   WALK_EAFE,
   WALK_LARGE_1G,
   WALK_LARGE_2M,
@@ -67,7 +66,7 @@ import {
 } from "../pt/fmt/vtd";
 import { acquireSpace, attach, MODE_BYPASS, MODE_NESTED, MODE_STAGE1, MODE_STAGE2 } from "../tlb/contexts";
 import { dropReference, KIND_STAGE1 } from "../tlb/space";
-import { withMode } from "./context";
+import { Making, withMode } from "./context";
 import { cap, ecap, hostWidth, isBeyondHost, isRevision3 } from "./features";
 import { raise } from "./reason";
 import {
@@ -190,6 +189,7 @@ export function configurePasid(
   const type = typeOf(entry);
   const width = widthOf(entry);
   const did = domainOf(entry);
+  Making.pageSnoop = bit(load<u64>(entry, 8), PASIDE_PGSNP_LSB - 64);
   if (type === PGTT_PASS_THROUGH) return withMode(stream, word, MODE_BYPASS, did);
 
   const firstRoot = firstRootOf(entry);
@@ -252,7 +252,7 @@ function attachFirstStage(
   for (let half: u32 = 0; half < 2; ++half) {
     const config = half === 0 ? walk : walk | WALK_UPPER_HALF;
     const table = half !== 0 && fiveLevel ? root + TOP_WINDOW : root;
-    const space = acquireSpace(KIND_STAGE1, did, pasid, table, config, second, plainFirstStage(config));
-    attach(context, half, space, high, half === 0 ? 0 : high);
+    const space = acquireSpace(KIND_STAGE1, did, pasid, table, config, second);
+    attach(context, half, space, high);
   }
 }

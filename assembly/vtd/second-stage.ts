@@ -5,13 +5,7 @@ import { AW_57 } from "../../src/spec/vtd/pasid-entry";
 import { CAP_SAGAW_LSB, CAP_SSLPS_LSB, ECAP_SC_LSB, ECAP_SMPWC_LSB } from "../../src/spec/vtd/registers";
 import { ones } from "../lib/bits";
 import { packWalk, WALK_AFFD, WALK_HA, WALK_HD, WALK_NO_UPDATE } from "../pt/config";
-import {
-  packHostWidth,
-  plainSecondStage,
-  WALK_LARGE_1G,
-  WALK_LARGE_2M,
-  WALK_SNOOP_CONTROL,
-} from "../pt/fmt/vtd";
+import { packHostWidth, WALK_LARGE_1G, WALK_LARGE_2M, WALK_SNOOP_CONTROL } from "../pt/fmt/vtd";
 import { acquireSpace, attach } from "../tlb/contexts";
 import { KIND_STAGE2, NO_ASID } from "../tlb/space";
 import { cap, ecap, hostWidth, mgaw } from "./features";
@@ -53,10 +47,10 @@ export function acquireSecondStage(
   if (cap(CAP_SSLPS_LSB)) walk |= WALK_LARGE_2M;
   if (cap(CAP_SSLPS_LSB + 1)) walk |= WALK_LARGE_1G;
   if (ecap(ECAP_SC_LSB)) walk |= WALK_SNOOP_CONTROL;
-  return acquireSpace(KIND_STAGE2, did, NO_ASID, root, walk, 0, plainSecondStage(walk));
+  return acquireSpace(KIND_STAGE2, did, NO_ASID, root, walk, 0);
 }
 
 /** Lets `context` translate through the second stage alone. */
 export function attachSecondStage(context: usize, space: usize, width: u32): void {
-  attach(context, 0, space, ~ones(min(inputBitsOfWidth(width), SPACE_INPUT_BITS)), 0);
+  attach(context, 0, space, ~ones(min(inputBitsOfWidth(width), SPACE_INPUT_BITS)));
 }

@@ -4,6 +4,14 @@
 
 import { CNT_CD_FETCHES, CNT_STE_FETCHES } from "../../src/spec/abi/core";
 import {
+  TRACE_CONTEXT_ENTRY,
+  TRACE_PASID_DIRECTORY_ENTRY,
+  TRACE_PASID_ENTRY,
+  TRACE_ROOT_ENTRY,
+  TRACE_SCALABLE_CONTEXT_ENTRY,
+  TRACE_SCALABLE_ROOT_ENTRY,
+} from "../../src/spec/abi/trace";
+import {
   CE_FPD_LSB,
   CE_P_LSB,
   SCE_DTE_LSB,
@@ -43,6 +51,7 @@ import {
 } from "../../src/spec/vtd/registers";
 import { RE_CTP_LSB, RE_P_LSB, SRE_LP_LSB } from "../../src/spec/vtd/root-entry";
 import { below, bit, ones } from "../lib/bits";
+import { traceStructure } from "../lib/trace";
 import { count } from "../mem/arena";
 import { Bus, hostOf } from "../mem/physical";
 import { Fault, REASON_MISSING } from "../pt/state";
@@ -60,7 +69,7 @@ export class Disable {
 }
 
 /** Linear offset of the structure at `address`; 0 with the fault `code` raised, which no FPD keeps from being recorded. */
-function fetch(address: u64, code: u32, counter: u32): usize {
+function fetch(kind: u32, address: u64, code: u32, counter: u32): usize {
   const host = hostOf(address);
   if (host === 0) {
     if (Bus.missing) {
@@ -72,6 +81,7 @@ function fetch(address: u64, code: u32, counter: u32): usize {
     return 0;
   }
   count(counter);
+  traceStructure(kind, address, host);
   return host;
 }
 
@@ -87,13 +97,23 @@ function hasReserved(word: u64, lowest: u32): bool {
 
 /** The legacy context entry of `sid`; 0 with the fault raised. */
 export function legacyContext(sid: u32): usize {
-  const root = fetch(rootTable() + ((<u64>sid >> 8) << 4), FR_LEGACY_ROOT_ACCESS, CNT_STE_FETCHES);
+  const root = fetch(
+    TRACE_ROOT_ENTRY,
+    rootTable() + ((<u64>sid >> 8) << 4),
+    FR_LEGACY_ROOT_ACCESS,
+    CNT_STE_FETCHES,
+  );
   if (root === 0) return 0;
   const word = load<u64>(root);
   if (!bit(word, RE_P_LSB)) return refuse(FR_LEGACY_ROOT_NOT_PRESENT);
   if (hasReserved(word, 1) || load<u64>(root, 8) !== 0) return refuse(FR_LEGACY_ROOT_RESERVED);
   const table = word & ~below(RE_CTP_LSB);
-  const entry = fetch(table + ((<u64>sid & 0xff) << 4), FR_LEGACY_CONTEXT_ACCESS, CNT_STE_FETCHES);
+  const entry = fetch(
+    TRACE_CONTEXT_ENTRY,
+    table + ((<u64>sid & 0xff) << 4),
+    FR_LEGACY_CONTEXT_ACCESS,
+    CNT_STE_FETCHES,
+  );
   if (entry === 0) return 0;
   Disable.note(entry, CE_FPD_LSB);
   return bit(load<u64>(entry), CE_P_LSB) ? entry : refuse(FR_LEGACY_CONTEXT_NOT_PRESENT);
@@ -101,14 +121,24 @@ export function legacyContext(sid: u32): usize {
 
 /** The scalable-mode context entry of `sid`; 0 with the fault raised. */
 export function scalableContext(sid: u32): usize {
-  const root = fetch(rootTable() + ((<u64>sid >> 8) << 4), FR_ROOT_ACCESS, CNT_STE_FETCHES);
+  const root = fetch(
+    TRACE_SCALABLE_ROOT_ENTRY,
+    rootTable() + ((<u64>sid >> 8) << 4),
+    FR_ROOT_ACCESS,
+    CNT_STE_FETCHES,
+  );
   if (root === 0) return 0;
   // The half of the entry that serves this device-function: both halves have the same fields.
   const word = load<u64>(root + (<usize>(sid >> 4) & 8));
   if (!bit(word, SRE_LP_LSB)) return refuse(FR_ROOT_NOT_PRESENT);
   if (hasReserved(word, 1)) return refuse(FR_ROOT_RESERVED);
   const table = word & ~below(RE_CTP_LSB);
-  const entry = fetch(table + ((<u64>sid & 0x7f) << 5), FR_CONTEXT_ACCESS, CNT_STE_FETCHES);
+  const entry = fetch(
+    TRACE_SCALABLE_CONTEXT_ENTRY,
+    table + ((<u64>sid & 0x7f) << 5),
+    FR_CONTEXT_ACCESS,
+    CNT_STE_FETCHES,
+  );
   if (entry === 0) return 0;
   Disable.note(entry, SCE_FPD_LSB);
   const low = load<u64>(entry);
@@ -133,12 +163,17 @@ function hasReservedContext(entry: usize): bool {
 /** The PASID table entry of `pasid` below the context entry `context`, not yet looked at; 0 with the fault raised. */
 export function pasidEntry(context: usize, pasid: u32): usize {
   const directory = load<u64>(context) & ~below(SCE_PASIDDIRPTR_LSB);
-  const slot = fetch(directory + ((<u64>pasid >> 6) << 3), FR_DIRECTORY_ACCESS, CNT_CD_FETCHES);
+  const slot = fetch(
+    TRACE_PASID_DIRECTORY_ENTRY,
+    directory + ((<u64>pasid >> 6) << 3),
+    FR_DIRECTORY_ACCESS,
+    CNT_CD_FETCHES,
+  );
   if (slot === 0) return 0;
   Disable.note(slot, PDE_FPD_LSB);
   const word = load<u64>(slot);
   if (!bit(word, PDE_P_LSB)) return refuse(FR_DIRECTORY_NOT_PRESENT);
   if (hasReserved(word, 2)) return refuse(FR_DIRECTORY_RESERVED);
   const table = word & ~below(PDE_SMPTBLPTR_LSB);
-  return fetch(table + ((<u64>pasid & 0x3f) << 6), FR_PASID_ACCESS, CNT_CD_FETCHES);
+  return fetch(TRACE_PASID_ENTRY, table + ((<u64>pasid & 0x3f) << 6), FR_PASID_ACCESS, CNT_CD_FETCHES);
 }

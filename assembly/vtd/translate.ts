@@ -67,7 +67,11 @@ export function endWithFault(
   const code = codeOf(access, isLegacy());
   const recorded = context !== 0 ? isRecorded(context) : !Disable.fpd;
   recordFault(at, index, code, stream, pasid, iova, access, recorded);
-  // Codes of 0x80 and more go from 0x40 on: one byte holds them all beside the other statuses.
+  return statusOf(code);
+}
+
+/** The status byte of a fault: codes of 0x80 and more go from 0x40 on, so that all are there beside the other statuses. */
+export function statusOf(code: u32): u32 {
   return code < <u32>STATUS_FAULT ? STATUS_FAULT | code : 0x40 | (code & 0x3f);
 }
 

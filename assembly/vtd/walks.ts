@@ -10,7 +10,7 @@ import { Plain } from "../pt/plain";
 import { Leaf } from "../pt/state";
 import { Short } from "../short-path";
 import { CTX_FLAGS, CTX_PASID, MODE_MASK, MODE_NESTED, MODE_STAGE2 } from "../tlb/contexts";
-import { SPACE_CONFIG, SPACE_DIRECT } from "../tlb/space";
+import { hasFlag, SPACE_CONFIG, SPACE_FLAG_DIRECT } from "../tlb/space";
 import { isLegacy } from "./features";
 import { raise } from "./reason";
 
@@ -49,10 +49,17 @@ export function walkContext(mode: u32, space: usize, input: u64, access: u32): b
   if (!ok || !isOutputLegal(Leaf.output)) return false;
   // Windows (windows.ts) are not cached. Elsewhere what leads around the range, or begins around it without PASID, is cut,
   // so that no entry covers the range.
-  if (load<u32>(space + SPACE_DIRECT) === 0) return true;
+  if (!hasFlag(space, SPACE_FLAG_DIRECT)) return true;
   cutAround(Leaf.output);
   if ((load<u64>(space + SPACE_CONFIG) & WALK_NO_PASID) !== 0) cutAround(input);
   return true;
+}
+
+/** The same for ats/rights.ts. */
+export class Walks {
+  walk(mode: u32, space: usize, input: u64, access: u32): bool {
+    return walkContext(mode, space, input, access);
+  }
 }
 
 /** No access may end in the interrupt range; false with the Fault raised. */
@@ -61,7 +68,7 @@ export function isOutputLegal(address: u64): bool {
 }
 
 /** Cuts Leaf to 1 MiB where the page around `address` holds the interrupt range. */
-function cutAround(address: u64): void {
+export function cutAround(address: u64): void {
   const lg2 = max(Leaf.lg2, INTERRUPT_BLOCK_LG2);
   if (address >> lg2 === (INTERRUPT_BLOCK << INTERRUPT_BLOCK_LG2) >> lg2) {
     Leaf.lg2 = min(Leaf.lg2, INTERRUPT_BLOCK_LG2);

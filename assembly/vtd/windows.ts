@@ -8,7 +8,6 @@ import { BITS_52 } from "../lib/bits";
 import { count } from "../mem/arena";
 import { isBarred } from "../pt/bars";
 import { firstLevelOf } from "../pt/config";
-import { plainFirstStage, plainSecondStage } from "../pt/fmt/vtd";
 import { acquireSpace, HALF_SPACE, MODE_STAGE2, retag } from "../tlb/contexts";
 import {
   dropReference,
@@ -19,7 +18,7 @@ import {
   SPACE_CONFIG,
   SPACE_ROOT,
   SPACE_STAGE2,
-  SPACE_VMID,
+  vmidOf,
 } from "../tlb/space";
 import { isLegacy, mgaw } from "./features";
 import { raise } from "./reason";
@@ -52,12 +51,11 @@ export function walkWindow(context: usize, mode: u32, iova: u64, access: u32): b
   const root = load<u64>(space + SPACE_ROOT) + (((iova >> 52) & 31) << WINDOW_LG2);
   const window = acquireSpace(
     second ? KIND_STAGE2 : KIND_STAGE1,
-    load<u32>(space + SPACE_VMID),
+    vmidOf(space),
     load<u32>(space + SPACE_ASID),
     root,
     config,
     load<u32>(space + SPACE_STAGE2),
-    second ? plainSecondStage(config) : plainFirstStage(config),
   );
   const ok = walkContext(mode, window, iova & BITS_52, access);
   // Invalidations by address know the addresses that tags hold: table pointers of a window must not outlive the walk.

@@ -8,8 +8,10 @@ import {
   CTX_S2_OVER,
   CTX_S2_WORD,
   CTX_SEED,
+  CTX_SEED2,
   CTX_TAG,
-} from "./contexts.js";
+  CTX_TAG2,
+} from "./context-record.js";
 import { STAGE2_RIGHTS } from "./permissions.js";
 import { stage1Rights, type Walk } from "./walk.js";
 
@@ -23,6 +25,8 @@ export interface WalkCacheSizes {
 // Constants of this file fold into the code; imported ones would be loaded from their cells.
 const TAG = CTX_TAG;
 const SEED = CTX_SEED;
+const TAG2 = CTX_TAG2;
+const SEED2 = CTX_SEED2;
 const S1_LO = CTX_S1_LO;
 const S1_HI = CTX_S1_HI;
 const S1_OVER = CTX_S1_OVER;
@@ -34,6 +38,15 @@ const TRANSLATION = 0x90;
 const ADDR_SIZE = 0x91;
 const ACCESS = 0x92;
 const PERMISSION = 0x93;
+
+/** A walk and how its caches forget. */
+export interface CachedWalk {
+  readonly walk: Walk;
+  /** Drops the last stage-1 table of an address: TLBI by address without leaf-only. */
+  forget(at: number, lo: number, hi: number): void;
+  /** Drops everything. */
+  clear(): void;
+}
 
 /**
  * Makes the walk with caches.
@@ -49,7 +62,7 @@ export function createCachedWalk(
   contexts: Int32Array,
   found: Int32Array,
   sizes: WalkCacheSizes,
-): Walk {
+): CachedWalk {
   const words = mem.length;
   // 4 words an entry: VA[47:21] + 1, tag, word of the last table, attributes of the tables above
   const stage1 = new Int32Array(sizes.stage1 * 4);
@@ -68,8 +81,8 @@ export function createCachedWalk(
   /** Stage 2 of one IPA; the answer is left in pageLo and pageHi. */
   function translate(at: number, ipaLo: number, ipaHi: number): number {
     if (ipaHi >>> 16 !== 0) return TRANSLATION;
-    const tag = contexts[at | TAG]!;
-    const seed = contexts[at | SEED]!;
+    const tag = contexts[at | TAG2]!;
+    const seed = contexts[at | SEED2]!;
     const page = (ipaHi << 20) | (ipaLo >>> 12);
     const slot = ((page ^ (page >>> 11) ^ seed) << 2) & tlbMask;
     const key = (ipaLo & ~0xfff) | 1;
@@ -198,10 +211,22 @@ export function createCachedWalk(
     }
   }
 
-  return function walk(at, lo, hi, access) {
+  function walk(at: number, lo: number, hi: number, access: number): number {
     fetches = 0;
     const status = steps(at, lo, hi, access);
     found[3] = fetches;
     return status;
+  }
+
+  return {
+    walk,
+    forget(at, lo, hi) {
+      const region = (hi << 11) | (lo >>> 21);
+      const slot = ((region ^ (region >>> 10) ^ contexts[at | SEED]!) << 2) & stage1Mask;
+      if (stage1[slot] === ((region + 1) | 0) && stage1[slot | 1] === contexts[at | TAG]) stage1[slot] = 0;
+    },
+    clear() {
+      for (const cache of [stage1, tlb, stage2]) cache.fill(0);
+    },
   };
 }

@@ -1,8 +1,8 @@
 // Yardstick: the nested walk without walk caches, 4 levels over 4 levels of VMSAv8-64 4K tables: up to 24 descriptor
 // reads from a flat memory. Arm DDI 0487 M.a D8.2-D8.4, Arm IHI 0070 G.b 3.4 and 7.3. One function without calls on its
 // way, all in 32-bit integers, nothing allocated. The arrays are constants of a closure: V8 folds them into the code.
-// Not modelled: hardware update of the tables, stage-1-only streams, other granules (contexts.ts refuses them).
-import { CTX_S1_HI, CTX_S1_LO, CTX_S1_OVER, CTX_S2_OVER, CTX_S2_WORD } from "./contexts.js";
+// Not modelled: hardware update of the tables, other granules (contexts.ts refuses them).
+import { CTX_S1_HI, CTX_S1_LO, CTX_S1_OVER, CTX_S2_OVER, CTX_S2_WORD } from "./context-record.js";
 import { STAGE1_RIGHTS, STAGE2_RIGHTS } from "./permissions.js";
 
 // Status column: 0x80 | event type.

@@ -7,8 +7,22 @@
 // A closure and not a class: V8 folds constants of a closure that exists once into its code (9 ns a hit, 12-15 ns as a
 // class; arrays of requests and answers that are constants too would give 6, but then it serves one caller only).
 import type { Answers, Requests } from "../requests.js";
-import { createCachedWalk, type WalkCacheSizes } from "./cached-walk.js";
-import { CTX_FIRST, CTX_LG2, CTX_SEED, CTX_SIZES, CTX_STATUS, CTX_TAG, decodeContexts } from "./contexts.js";
+import { createCachedWalk } from "./cached-walk.js";
+import {
+  CTX_FIRST,
+  CTX_LG2,
+  CTX_MODE,
+  CTX_PASID_COUNT,
+  CTX_PASIDS,
+  CTX_SEED,
+  CTX_SIZES,
+  CTX_STATUS,
+  CTX_TAG,
+} from "./context-record.js";
+import { decodeContexts } from "./contexts.js";
+import { createInvalidation } from "./invalidation.js";
+import { createSingleWalk } from "./single-walk.js";
+import type { Translator, YardstickOptions } from "./translator.js";
 import { createPlainWalk, FOUND_WORDS } from "./walk.js";
 
 // Constants of this file fold into the code; imported ones would be loaded from their cells.
@@ -17,35 +31,19 @@ const SEED = CTX_SEED;
 const SIZES = CTX_SIZES;
 const FIRST = CTX_FIRST;
 const STATUS = CTX_STATUS;
+const MODE = CTX_MODE;
+const PASIDS = CTX_PASIDS;
+const PASID_COUNT = CTX_PASID_COUNT;
+const STAGE_2 = 2;
+const BOTH_STAGES = 3;
 const RECORD_LG2 = CTX_LG2;
 const BAD_STREAMID = 0x82;
 const BAD_SUBSTREAMID = 0x88;
 const TRANSLATION = 0x90;
-
-/** What a yardstick is made of. */
-export interface YardstickOptions {
-  /** The tables: addresses 0..4 * memory.length - 1. */
-  readonly memory: Int32Array;
-  /** Byte address of a linear stream table. */
-  readonly streamTable: number;
-  readonly streamTableLg2: number;
-  /** IOTLB entries, a power of two ≥ 4; 4 ways. */
-  readonly entries: number;
-  readonly walkCaches: WalkCacheSizes;
-}
+const ADDR_SIZE = 0x91;
 
 /** A plain-TypeScript IOTLB and nested walker over typed arrays. */
-export interface Yardstick {
-  /**
-   * Translates a run of requests.
-   *
-   * @param requests the request columns
-   * @param from index of the first request
-   * @param to index after the last request
-   * @param answers the answer columns, written at 0..to-from-1
-   * @returns how many did not succeed
-   */
-  translate(requests: Requests, from: number, to: number, answers: Answers): number;
+export interface Yardstick extends Translator {
   /**
    * The same with a compare of the ways that does not branch: slower where the branches of the other are predicted
    * (few pages), faster on random pages.
@@ -59,8 +57,6 @@ export interface Yardstick {
   translateBranchless(requests: Requests, from: number, to: number, answers: Answers): number;
   /** Walks with or without walk caches from here on; without is the start. */
   useWalkCaches(on: boolean): void;
-  /** Empties the IOTLB (the walk caches hold what the tables say for as long as the tables stay as they are). */
-  flush(): void;
   /** Requests so far that the IOTLB did not answer. */
   misses(): number;
 }
@@ -73,11 +69,17 @@ export interface Yardstick {
  * @throws RangeError when the tables ask for what it does not model
  */
 export function createYardstick(options: YardstickOptions): Yardstick {
-  const contexts = decodeContexts(options.memory, options.streamTable, options.streamTableLg2);
+  const { records: contexts, ids } = decodeContexts(
+    options.memory,
+    options.streamTable,
+    options.streamTableLg2,
+  );
   const streams = 1 << options.streamTableLg2;
   const found = new Int32Array(FOUND_WORDS);
   const walk = createPlainWalk(options.memory, contexts, found);
-  const cachedWalk = createCachedWalk(options.memory, contexts, found, options.walkCaches);
+  const singleWalk = createSingleWalk(options.memory, contexts, found);
+  const caches = createCachedWalk(options.memory, contexts, found, options.walkCaches);
+  const cachedWalk = caches.walk;
   // 16 words a set, 4 a way: VA[31:12] | lg2, VA[47:32] | tag, (PA ^ VA)[31:12] | rights, (PA ^ VA)[47:32]
   const sets = new Int32Array(options.entries * 4);
   const turns = new Uint8Array(options.entries >> 2);
@@ -92,6 +94,16 @@ export function createYardstick(options: YardstickOptions): Yardstick {
     return 1;
   }
 
+  /** The record of a stream, or of one of its SubstreamIDs; -1 when there is none. */
+  function recordOf(sid: number, pid: number): number {
+    if (sid < 0 || sid >= streams) return -1;
+    const at = sid << RECORD_LG2;
+    if (pid === 0) return at;
+    const index = pid & 0xfffff;
+    if (pid > 0 || index >= contexts[at | PASID_COUNT]!) return -1;
+    return (contexts[at | PASIDS]! + index) << RECORD_LG2;
+  }
+
   /** A request that the first probe did not answer: other leaf sizes, the walk, faults. Returns 1 when it failed. */
   function other(requests: Requests, i: number, answers: Answers, o: number): number {
     const sid = requests.stream[i]!;
@@ -99,11 +111,20 @@ export function createYardstick(options: YardstickOptions): Yardstick {
     const hi = requests.iova32[(i << 1) | 1]! | 0;
     const access = requests.access[i]!;
     if (sid >= streams) return fail(BAD_STREAMID, 0, answers, o);
-    const at = sid << RECORD_LG2;
+    const pid = requests.pasid[i]! | 0;
+    const own = contexts[(sid << RECORD_LG2) | TAG]!;
+    const withPasids = contexts[(sid << RECORD_LG2) | PASID_COUNT]! > 0;
+    if (own === -1 && (pid === 0 || !withPasids)) {
+      return fail(contexts[(sid << RECORD_LG2) | STATUS]!, 0, answers, o);
+    }
+    const at = recordOf(sid, pid);
+    if (at < 0) return fail(BAD_SUBSTREAMID, 0, answers, o);
     const tag = contexts[at | TAG]!;
-    if (tag === -1) return fail(contexts[at | STATUS]!, 0, answers, o);
-    if ((requests.pasid[i]! | 0) < 0) return fail(BAD_SUBSTREAMID, 0, answers, o);
-    if (hi >>> 16 !== 0) return fail(TRANSLATION, 0, answers, o);
+    if (hi >>> 16 !== 0) {
+      // Without stage 1 the input must fit the output of the machine, 52 bits (IHI 0070 3.4).
+      const isTooWide = contexts[at | MODE] === STAGE_2 && hi >>> 20 !== 0;
+      return fail(isTooWide ? ADDR_SIZE : TRANSLATION, 0, answers, o);
+    }
 
     const seed = contexts[at | SEED]!;
     const tagHi = tag | hi;
@@ -130,7 +151,12 @@ export function createYardstick(options: YardstickOptions): Yardstick {
     }
 
     missed++;
-    const status = cached ? cachedWalk(at, lo, hi, access) : walk(at, lo, hi, access);
+    const status =
+      contexts[at | MODE] !== BOTH_STAGES
+        ? singleWalk(at, lo, hi, access)
+        : cached
+          ? cachedWalk(at, lo, hi, access)
+          : walk(at, lo, hi, access);
     if (status !== 0) return fail(status, found[3]!, answers, o);
     const lg2 = found[2]!;
     const page = (lo >>> lg2) | (hi << (32 - lg2));
@@ -156,17 +182,20 @@ export function createYardstick(options: YardstickOptions): Yardstick {
     const end = to | 0;
     let failed = 0;
     let last = -1;
+    let lastPasid = 0;
     let tag = -1;
     let seed = 0;
     let lg2 = 0;
     // No loop inside this one, and only int32 operations that cannot overflow: V8 keeps everything untagged.
     for (let i = from | 0, o = 0; i < end; i = (i + 1) | 0, o = (o + 1) | 0) {
       const sid = stream[i]! | 0;
-      if (sid !== last) {
+      const pid = pasid[i]! | 0;
+      if (sid !== last || pid !== lastPasid) {
         last = sid;
+        lastPasid = pid;
         tag = -1;
-        if (sid >= 0 && sid < streams) {
-          const at = sid << RECORD_LG2;
+        const at = recordOf(sid, pid);
+        if (at >= 0) {
           tag = contexts[at | TAG]!;
           seed = contexts[at | SEED]!;
           lg2 = contexts[at | FIRST]!;
@@ -174,7 +203,7 @@ export function createYardstick(options: YardstickOptions): Yardstick {
       }
       const lo = iova32[i << 1]! | 0;
       const hi = iova32[(i << 1) | 1]! | 0;
-      if (tag !== -1 && (pasid[i]! | 0) >= 0 && hi >>> 16 === 0) {
+      if (tag !== -1 && hi >>> 16 === 0) {
         const tagLo = (lo & (-1 << lg2)) | lg2;
         const tagHi = tag | hi;
         const page = (lo >>> lg2) | (hi << (32 - lg2));
@@ -207,16 +236,19 @@ export function createYardstick(options: YardstickOptions): Yardstick {
     const end = to | 0;
     let failed = 0;
     let last = -1;
+    let lastPasid = 0;
     let tag = -1;
     let seed = 0;
     let lg2 = 0;
     for (let i = from | 0, o = 0; i < end; i = (i + 1) | 0, o = (o + 1) | 0) {
       const sid = stream[i]! | 0;
-      if (sid !== last) {
+      const pid = pasid[i]! | 0;
+      if (sid !== last || pid !== lastPasid) {
         last = sid;
+        lastPasid = pid;
         tag = -1;
-        if (sid >= 0 && sid < streams) {
-          const at = sid << RECORD_LG2;
+        const at = recordOf(sid, pid);
+        if (at >= 0) {
           tag = contexts[at | TAG]!;
           seed = contexts[at | SEED]!;
           lg2 = contexts[at | FIRST]!;
@@ -224,7 +256,7 @@ export function createYardstick(options: YardstickOptions): Yardstick {
       }
       const lo = iova32[i << 1]! | 0;
       const hi = iova32[(i << 1) | 1]! | 0;
-      if (tag !== -1 && (pasid[i]! | 0) >= 0 && hi >>> 16 === 0) {
+      if (tag !== -1 && hi >>> 16 === 0) {
         const tagLo = (lo & (-1 << lg2)) | lg2;
         const tagHi = tag | hi;
         const page = (lo >>> lg2) | (hi << (32 - lg2));
@@ -261,10 +293,7 @@ export function createYardstick(options: YardstickOptions): Yardstick {
     useWalkCaches(on) {
       cached = on;
     },
-    flush() {
-      sets.fill(0);
-      turns.fill(0);
-    },
+    ...createInvalidation({ sets, turns, contexts, ids, caches }),
     misses: () => missed,
   };
 }

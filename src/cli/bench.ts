@@ -1,44 +1,34 @@
-// The bench command: runs the benchmarks of a clone, which are compiled next to the library but not published.
+// The bench command: hands its options to the benchmarks of a clone, which are compiled next to the library but not published.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { InputError, messageOf } from "./input-error.js";
-import { Progress } from "./progress.js";
+import { InputError } from "./input-error.js";
 
-/** What the command needs of the benchmarks' index. */
+/** What the command needs of the benchmarks. */
 interface BenchModule {
-  runBench(options: {
-    quick: boolean;
-    onProgress: (done: number, total: number, row: string) => void;
-  }): Promise<{ machine: object; rows: object[] }>;
-  formatBench(result: object): string;
+  benchCommand(args: readonly string[]): Promise<number>;
 }
 
-/** Runs the command; returns the exit code: 1 when the sides of a row disagree on an address. */
-export async function bench(options: { json: boolean; quick: boolean }): Promise<number> {
-  const index = new URL("../bench/index.js", import.meta.url);
-  if (!existsSync(fileURLToPath(index)))
+/**
+ * Runs the command.
+ *
+ * @param options as parsed: flags and texts by name
+ * @returns the exit code: 1 when the sides of a row disagree on an address, 2 when a tool or a file is missing
+ */
+export async function bench(options: Record<string, string | boolean | undefined>): Promise<number> {
+  const command = new URL("../bench/command.js", import.meta.url);
+  if (!existsSync(fileURLToPath(command)))
     throw new InputError("the benchmarks are only in a clone of the project");
-  const { runBench, formatBench } = await load(index);
-  const progress = new Progress("bench");
-  try {
-    const result = await runBench({
-      quick: options.quick,
-      onProgress: (...args) => progress.update(...args),
-    });
-    progress.end();
-    console.log(options.json ? JSON.stringify(result) : formatBench(result));
-    return 0;
-  } catch (error) {
-    progress.end();
-    if ((error as Error).name !== "BenchMismatchError") throw error;
-    console.error(`nested-iommu: ${messageOf(error)}`);
-    return 1;
-  }
+  const { benchCommand } = await load(command);
+  const args = Object.entries(options).flatMap(([name, value]) => {
+    if (typeof value === "string") return [`--${name}=${value}`];
+    return value === true ? [`--${name}`] : [];
+  });
+  return benchCommand(args);
 }
 
-async function load(index: URL): Promise<BenchModule> {
+async function load(command: URL): Promise<BenchModule> {
   try {
-    return (await import(index.href)) as BenchModule;
+    return (await import(command.href)) as BenchModule;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
     throw new InputError("the benchmarks need the development dependencies: npm ci");

@@ -18,6 +18,11 @@ export class InputError extends Error {
     super(where === undefined ? reason : `${where}: ${reason}`);
   }
 
+  /** The same error with a file, if it has none. */
+  inFile(file: string): InputError {
+    return this.file === undefined ? new InputError(this.reason, file, this.line) : this;
+  }
+
   /** The same error with a line number, if it has none. */
   atLine(line: number): InputError {
     return this.line === undefined ? new InputError(this.reason, this.file, line) : this;

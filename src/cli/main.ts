@@ -7,10 +7,12 @@ import { type ParseArgsConfig, parseArgs } from "node:util";
 import { bench } from "./bench.js";
 import { cacheOptions } from "./caches.js";
 import { demo } from "./demo.js";
+import { type ExplainRequest, explainCommand } from "./explain.js";
+import { GEN_FLAGS, gen } from "./gen.js";
 import { COMMANDS, commandHelp, programHelp } from "./help.js";
 import { InputError, messageOf } from "./input-error.js";
 import { replay } from "./replay.js";
-import { STAGE2_LEAF_LG2 } from "./replay-machine.js";
+import { REPLAY_FLAGS, replayOptions } from "./replay-options.js";
 import { verify } from "./verify.js";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
@@ -20,8 +22,29 @@ const FLAG = { type: "boolean" } as const;
 const TEXT = { type: "string" } as const;
 const OPTIONS: Readonly<Record<string, Options>> = {
   verify: { json: FLAG, caches: TEXT },
-  replay: { json: FLAG, caches: TEXT, mode: TEXT, iotlb: TEXT, policy: TEXT, "s2-page": TEXT },
-  bench: { json: FLAG, quick: FLAG },
+  replay: REPLAY_FLAGS,
+  gen: GEN_FLAGS,
+  explain: {
+    json: FLAG,
+    case: TEXT,
+    step: TEXT,
+    stream: TEXT,
+    pasid: TEXT,
+    iova: TEXT,
+    write: FLAG,
+    exec: FLAG,
+    priv: FLAG,
+  },
+  bench: {
+    json: FLAG,
+    quick: FLAG,
+    native: FLAG,
+    growth: FLAG,
+    compare: TEXT,
+    only: TEXT,
+    seed: TEXT,
+    rounds: TEXT,
+  },
   demo: { json: FLAG },
 };
 
@@ -61,20 +84,45 @@ async function run(command: string, values: Values, files: string[]): Promise<nu
     if (file === undefined || more.length > 0) {
       throw new InputError(`replay: expected one TRACE, got ${files.length}`);
     }
-    const mode = oneOf("--mode", text("mode") ?? "recorded", ["recorded", "nested"] as const);
-    const leaf = oneOf("--s2-page", text("s2-page") ?? "2m", Object.keys(STAGE2_LEAF_LG2));
-    const caches = cacheOptions(text("caches"), text("iotlb"), text("policy"));
-    return replay(file, { mode, caches, stage2LeafLg2: STAGE2_LEAF_LG2[leaf] as number }, json);
+    return replay(file, replayOptions(values), json);
+  }
+  if (command === "gen") return gen(values, files);
+  if (command === "explain") {
+    const [file, ...more] = files;
+    if (file === undefined || more.length > 0) {
+      throw new InputError(`explain: expected one FILE, got ${files.length}`);
+    }
+    return explainCommand(file, explainOptions(values), json);
   }
   if (files.length > 0) throw new InputError(`${command}: expected no files, got "${files[0]}"`);
-  return command === "bench" ? bench({ json, quick: values.quick === true }) : demo(json);
+  return command === "bench" ? bench(values) : demo(json);
 }
 
-function oneOf<T extends string>(option: string, value: string, values: readonly T[]): T {
-  const found = values.find((item) => item === value);
-  if (found === undefined)
-    throw new InputError(`${option} expected one of ${values.join(" ")}, got "${value}"`);
-  return found;
+/** What explain is asked, its numbers checked; absent options are left to the step. */
+function explainOptions(values: Values): ExplainRequest {
+  const whole = (name: string): bigint | undefined => {
+    const text = values[name];
+    if (typeof text !== "string") return undefined;
+    if (!/^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(text)) {
+      throw new InputError(`--${name} expected a number such as 8 or 0x1000, got "${text}"`);
+    }
+    return BigInt(text);
+  };
+  const number = (name: string): number | undefined => {
+    const value = whole(name);
+    return value === undefined ? undefined : Number(value);
+  };
+  const flag = (name: string): true | undefined => (values[name] === true ? true : undefined);
+  return {
+    id: values.case as string | undefined,
+    step: number("step"),
+    stream: number("stream"),
+    pasid: number("pasid"),
+    iova: whole("iova"),
+    write: flag("write"),
+    execute: flag("exec"),
+    privileged: flag("priv"),
+  };
 }
 
 function version(): string {

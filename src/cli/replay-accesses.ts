@@ -1,6 +1,6 @@
 // The accesses of a replay: they wait in the columns of a batch, go through the IOMMU together, and are compared with what
 // was recorded.
-import type { AccessColumns } from "../index.js";
+import { type Batch, EVENT, FLAG, f64At, type TraceEvents } from "../index.js";
 import type { Iommu } from "./replay-machine.js";
 
 const LISTED = 20;
@@ -9,6 +9,7 @@ const LISTED = 20;
 export interface Difference {
   line: number;
   stream: number;
+  pasid?: number;
   iova: string;
   expected: string;
   actual: string;
@@ -19,11 +20,19 @@ export interface AccessTally {
   accesses: number;
   reads: number;
   writes: number;
+  /** Time axis of the trace, in microseconds: the sum over the windows. */
+  traceMicroseconds: number;
   /** Seconds spent in translation batches. */
   translateSeconds: number;
   differences: number;
   /** The first of them. */
   listed: Difference[];
+}
+
+type Columns = Pick<Batch, "stream" | "pasid" | "iova32" | "access" | "pa32" | "status">;
+
+function columnsOf({ stream, pasid, iova32, access, pa32, status }: Batch): Columns {
+  return { stream, pasid, iova32, access, pa32, status };
 }
 
 /** Translates accesses in batches and checks every answer. */
@@ -33,7 +42,12 @@ export class ReplayAccesses {
   readonly #offsetHigh: number;
   readonly #capacity: number;
   readonly #expected: Uint32Array;
+  /** 1: the trace does not know the physical address. */
+  readonly #unknown: Uint8Array;
   readonly #lines: Float64Array;
+  /** Of the batch: asked for anew when memory has grown, which leaves them empty. */
+  #columns: Columns;
+  #batch: Batch;
   #waiting = 0;
 
   /**
@@ -44,52 +58,88 @@ export class ReplayAccesses {
   constructor(iommu: Iommu, offset: bigint, tally: AccessTally) {
     this.#iommu = iommu;
     this.#tally = tally;
+    this.#batch = iommu.batch;
+    this.#columns = columnsOf(this.#batch);
     this.#offsetHigh = Number(offset >> 32n);
     this.#capacity = iommu.batch.capacity;
     this.#expected = new Uint32Array(2 * this.#capacity);
+    this.#unknown = new Uint8Array(this.#capacity);
     this.#lines = new Float64Array(this.#capacity);
   }
 
-  /** Takes accesses; they may wait until `translate`. */
-  take(columns: AccessColumns): void {
-    let { stream, iova32, access } = this.#iommu.batch;
-    let writes = 0;
-    for (let from = 0; from < columns.count; from++) {
-      if (this.#waiting === this.#capacity) {
-        this.translate();
-        ({ stream, iova32, access } = this.#iommu.batch);
-      }
-      const to = this.#waiting++;
-      const write = columns.access[from] === 1 ? 1 : 0;
-      stream[to] = columns.stream[from] as number;
-      iova32[2 * to] = columns.iova[2 * from] as number;
-      iova32[2 * to + 1] = columns.iova[2 * from + 1] as number;
-      access[to] = write;
-      this.#expected[2 * to] = columns.pa[2 * from] as number;
-      this.#expected[2 * to + 1] = (columns.pa[2 * from + 1] as number) + this.#offsetHigh;
-      this.#lines[to] = columns.line[from] as number;
-      writes += write;
-    }
-    this.#tally.accesses += columns.count;
-    this.#tally.writes += writes;
-    this.#tally.reads += columns.count - writes;
+  /**
+   * Takes ACCESS events, and ELAPSED between them; they may wait until `translate`.
+   * @param first index of the first
+   * @returns index of the first event that is neither
+   */
+  take(events: TraceEvents, first: number): number {
+    let at = first;
+    do at = this.#copy(events, at);
+    while (at < events.count && this.#waiting === this.#capacity && this.translate());
+    return at;
   }
 
-  /** Translates and checks what waits. */
-  translate(): void {
+  /** Copies as many as fit; returns the index of the first event that it did not take. */
+  #copy(events: TraceEvents, first: number): number {
+    const { stream, pasid, iova32, access } = this.#renewed();
+    const { kind, count, code, flags, iova, pa, line } = events;
+    const expected = this.#expected;
+    const high = this.#offsetHigh;
+    const capacity = this.#capacity;
+    let to = this.#waiting;
+    let from = first;
+    let writes = 0;
+    for (; from < count && to < capacity; from++) {
+      if (kind[from] !== EVENT.ACCESS) {
+        if (kind[from] !== EVENT.ELAPSED) break;
+        this.#tally.traceMicroseconds += f64At(iova, from);
+        continue;
+      }
+      const write = code[from] === 1 ? 1 : 0;
+      stream[to] = events.stream[from] as number;
+      pasid[to] = events.pasid[from] as number;
+      iova32[2 * to] = iova[2 * from] as number;
+      iova32[2 * to + 1] = iova[2 * from + 1] as number;
+      access[to] = write;
+      expected[2 * to] = pa[2 * from] as number;
+      expected[2 * to + 1] = (pa[2 * from + 1] as number) + high;
+      this.#unknown[to] = (flags[from] as number) & FLAG.NO_PA;
+      this.#lines[to] = line[from] as number;
+      writes += write;
+      to++;
+    }
+    const some = to - this.#waiting;
+    this.#waiting = to;
+    this.#tally.accesses += some;
+    this.#tally.writes += writes;
+    this.#tally.reads += some - writes;
+    return from;
+  }
+
+  /** Translates and checks what waits. Returns true. */
+  translate(): boolean {
     const count = this.#waiting;
-    if (count === 0) return;
+    if (count === 0) return true;
     this.#waiting = 0;
     const start = performance.now();
     const failed = this.#iommu.run(count);
     this.#tally.translateSeconds += (performance.now() - start) / 1000;
-    const { pa32, status } = this.#iommu.batch;
+    const { pa32, status } = this.#renewed();
     const expected = this.#expected;
     for (let i = 0; i < count; i++) {
-      const wrong =
-        pa32[2 * i] !== expected[2 * i] || pa32[2 * i + 1] !== expected[2 * i + 1] || status[i] !== 0;
-      if (wrong) this.#differs(i, failed);
+      const same = pa32[2 * i] === expected[2 * i] && pa32[2 * i + 1] === expected[2 * i + 1];
+      if (status[i] !== 0 || (!same && this.#unknown[i] === 0)) this.#differs(i, failed);
     }
+    return true;
+  }
+
+  #renewed(): Columns {
+    const { batch } = this.#iommu;
+    if (this.#columns.stream.length === 0 || batch !== this.#batch) {
+      this.#batch = batch;
+      this.#columns = columnsOf(batch);
+    }
+    return this.#columns;
   }
 
   #differs(index: number, failed: number): void {
@@ -102,11 +152,13 @@ export class ReplayAccesses {
     const text = (value: bigint | undefined): string => `0x${(value ?? 0n).toString(16)}`;
     const expected =
       (BigInt(this.#expected[2 * index + 1] ?? 0) << 32n) | BigInt(this.#expected[2 * index] ?? 0);
+    const pasid = batch.pasid[index] as number;
     tally.listed.push({
       line: this.#lines[index] as number,
       stream: batch.stream[index] as number,
+      ...(pasid === 0 ? {} : { pasid: pasid & 0xfffff }),
       iova: text(batch.iova[index]),
-      expected: text(expected),
+      expected: this.#unknown[index] === 0 ? text(expected) : "a translation",
       actual: fault?.name ?? (status <= 1 ? text(batch.pa[index]) : `status ${status}`),
     });
   }

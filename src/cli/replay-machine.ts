@@ -20,7 +20,11 @@ export interface Iommu {
 export interface ReplayMachine {
   readonly iommu: Iommu;
   /** Throws RangeError when the machine cannot have this stream in this domain (numbers of an `s` line). */
-  check(stream: number, d0: number | undefined, d1: number | undefined): void;
-  /** Switches the machine off and on; the software of the trace finds empty memory, and streams up to `largest`. */
-  powerOn(largest: number): ReplayWindow;
+  check(attachment: { stream: number; pasid: number; d0: number | undefined; d1: number | undefined }): void;
+  /**
+   * Switches the machine off and on; the software of the trace finds empty memory.
+   * @param largest largest StreamID in use
+   * @param pasid largest PASID in use, with bit 31; 0: there are none
+   */
+  powerOn(largest: number, pasid: number): ReplayWindow;
 }

@@ -1,13 +1,15 @@
 // Where the software of a replay puts its tables. Recorded: physical memory. Nested: the trace's driver runs in a virtual
 // machine, so what it writes lies in the guest's address space, and one table of a hypervisor, the second of two stages,
 // puts every guest address at address + OFFSET.
-import { type PhysicalMemory, TableAllocator } from "../index.js";
+import { type PhysicalMemory, TableAllocator, type TableMemory } from "../index.js";
 
 /** Where a nested guest's memory really is: guest address + OFFSET, a multiple of every leaf size. */
 export const OFFSET = 0x200_0000_0000n;
 const HOST = { base: 0x80_0000_0000n, size: 0x8_0000_0000n };
 const GUEST = { base: 0x100_0000_0000n, size: 0x8_0000_0000n };
 const CHUNK_LG2 = 21;
+/** OFFSET for addresses that are numbers. */
+const OFFSET_NUMBER = Number(OFFSET);
 
 /** What the leaves of a mapping allow, and their largest size. */
 export interface LeafRights {
@@ -16,19 +18,24 @@ export interface LeafRights {
   maxLeafLg2?: number;
 }
 
+/** Maps a range with rights that were bound before. */
+export type MapRange = (input: number, output: number, size: number) => void;
+
 /** Translation tables of any format. */
 export interface Table {
   readonly root: bigint;
   readonly tableCount: number;
   map(input: bigint, output: bigint, size: bigint, rights: LeafRights): void;
+  mapper(rights: LeafRights): MapRange;
   unmap(input: bigint, size: bigint): bigint;
+  unmapAt(input: number, size: number): number;
   lookup(input: bigint): object | undefined;
 }
 
 /** Where a table builder writes. */
 export interface Storage {
   allocate(bytes: number): bigint;
-  memory: { readU64(address: bigint): bigint; writeU64(address: bigint, value: bigint): void };
+  memory: TableMemory;
 }
 
 /** The memory of a window, empty at first. */
@@ -39,7 +46,8 @@ export class ReplayMemory<HostTable extends Table = Table> {
   readonly #leafLg2: number;
   readonly #host = new TableAllocator(HOST.base, HOST.size);
   readonly #guest = new TableAllocator(GUEST.base, GUEST.size);
-  readonly #chunks = new Set<bigint>();
+  readonly #chunks = new Set<number>();
+  readonly #chunkBytes: number;
 
   /**
    * @param physical memory of the machine
@@ -53,19 +61,25 @@ export class ReplayMemory<HostTable extends Table = Table> {
   ) {
     this.#physical = physical;
     this.#leafLg2 = leafLg2;
+    this.#chunkBytes = 2 ** Math.max(CHUNK_LG2, leafLg2);
     this.hypervisor = hypervisor?.({ memory: physical, allocate: (bytes) => this.allocateHost(bytes) });
   }
 
   /** Where the trace's driver has its tables. */
   get driver(): Storage {
+    const allocate = (bytes: number): bigint => this.allocate(bytes);
     const physical = this.#physical;
-    return {
-      allocate: (bytes) => this.allocate(bytes),
-      memory: {
-        readU64: (address) => physical.readU64(this.#physicalOf(address)),
-        writeU64: (address, value) => physical.writeU64(this.#physicalOf(address), value),
+    if (this.hypervisor === undefined) return { allocate, memory: physical };
+    const memory: TableMemory = {
+      readU64: (address) => physical.readU64(address + OFFSET),
+      writeU64: (address, value) => physical.writeU64(address + OFFSET, value),
+      wordsAt: (address, bytes) => physical.wordsAt(address + OFFSET_NUMBER, bytes),
+      wordIndexAt: (address) => physical.wordIndexAt(address + OFFSET_NUMBER),
+      get allWords() {
+        return physical.allWords;
       },
     };
+    return { allocate, memory };
   }
 
   /** Physical memory for what the hardware finds without a translation. */
@@ -77,7 +91,7 @@ export class ReplayMemory<HostTable extends Table = Table> {
   allocate(bytes: number): bigint {
     if (this.hypervisor === undefined) return this.allocateHost(bytes);
     const address = this.#guest.allocate(bytes);
-    this.back(address, BigInt(bytes));
+    this.back(Number(address), bytes);
     return address;
   }
 
@@ -87,16 +101,19 @@ export class ReplayMemory<HostTable extends Table = Table> {
   }
 
   /** Gives guest memory its place, in chunks of 2 MiB or one leaf; present from absent needs no invalidation. */
-  back(address: bigint, size: bigint): void {
+  back(address: number, size: number): void {
     if (this.hypervisor === undefined) return;
-    const lg2 = BigInt(Math.max(CHUNK_LG2, this.#leafLg2));
-    const rights = { read: true, write: true, maxLeafLg2: this.#leafLg2 };
-    for (let chunk = address >> lg2; chunk <= (address + size - 1n) >> lg2; chunk++) {
-      if (this.#chunks.has(chunk)) continue;
-      this.#chunks.add(chunk);
-      const base = chunk << lg2;
-      this.hypervisor.map(base, base + OFFSET, 1n << lg2, rights);
+    const last = Math.floor((address + size - 1) / this.#chunkBytes);
+    for (let chunk = Math.floor(address / this.#chunkBytes); chunk <= last; chunk++) {
+      if (!this.#chunks.has(chunk)) this.#backChunk(this.hypervisor, chunk);
     }
+  }
+
+  #backChunk(hypervisor: HostTable, chunk: number): void {
+    this.#chunks.add(chunk);
+    const base = BigInt(chunk) * BigInt(this.#chunkBytes);
+    const rights = { read: true, write: true, maxLeafLg2: this.#leafLg2 };
+    hypervisor.map(base, base + OFFSET, BigInt(this.#chunkBytes), rights);
   }
 
   #physicalOf(address: bigint): bigint {

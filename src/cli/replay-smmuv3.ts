@@ -1,22 +1,21 @@
 // The SMMUv3 of a replay: stream table, context descriptors, tables and command queue as a driver (and, nested, a
 // hypervisor) writes them. A domain with an ASID has a stage-1 table, one without a stage-2 table. Nested, all that the
 // guest's driver writes (CDs, tables, mapped memory) lies in IPA space.
-import { commands, PageTable, registers, SMMUV3_PRESETS, SmmuV3 } from "../index.js";
+import { commands, PageTable, registers, SMMUV3_PRESETS, SmmuV3, type TraceEvents } from "../index.js";
 import { writeRegister } from "./registers.js";
+import { CommandIssuer } from "./replay-command-issuer.js";
 import { encodeInvalidation, type VmidRule } from "./replay-commands.js";
 import type { ReplayMachine } from "./replay-machine.js";
 import type { MachineOptions } from "./replay-machine-options.js";
 import { ReplayMemory } from "./replay-memory.js";
-import { ReplayQueue } from "./replay-queue.js";
-import { type Domain, ReplayWindow } from "./replay-window.js";
+import { PASID_BITS, Substreams } from "./replay-substreams.js";
+import { Domain, ReplayWindow } from "./replay-window.js";
 import { bypassEntry, command, contextDescriptor, streamEntry } from "./structures.js";
 
 const MIN_STREAM_BITS = 16;
 const ADDRESS_BITS = 48;
 const GUEST_VMID = 1;
 const SPLIT = 8;
-const QUEUE_LG2 = 10;
-const COMMAND_BYTES = 16;
 const SHAPE = { granule: 4096, inputBits: ADDRESS_BITS } as const;
 
 /** A replay's SMMUv3. */
@@ -29,37 +28,45 @@ export class SmmuV3ReplayMachine implements ReplayMachine {
     this.iommu = new SmmuV3({ ...options.caches, features: features(MIN_STREAM_BITS), eventSink: () => {} });
   }
 
-  check(_stream: number, asid: number | undefined): void {
+  check({ d0: asid }: { d0: number | undefined }): void {
     if (this.#options.nested && asid === -1) {
       throw new RangeError("--mode nested needs a stage 1, and this trace was recorded with stage 2 only");
     }
   }
 
-  powerOn(largest: number): ReplayWindow {
+  powerOn(largest: number, pasid: number): ReplayWindow {
     const streamBits = Math.max(MIN_STREAM_BITS, Math.floor(Math.log2(largest)) + 1);
-    return new SmmuV3Window(this.iommu, this.#options, streamBits);
+    return new SmmuV3Window(this.iommu, this.#options, streamBits, pasid !== 0);
   }
 }
 
-interface SmmuV3Domain extends Domain {
-  /** -1: stage 2 only. */
-  readonly asid: number;
-  readonly vmid: number;
-  readonly table: PageTable;
+class SmmuV3Domain extends Domain {
+  /** @param asid -1: stage 2 only */
+  constructor(
+    override readonly table: PageTable,
+    readonly asid: number,
+    readonly vmid: number,
+  ) {
+    super(table);
+  }
 }
 
 class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
   protected readonly memory: ReplayMemory<PageTable>;
-  protected readonly queue: ReplayQueue;
+  readonly #issuer: CommandIssuer;
   readonly #smmu: SmmuV3;
   readonly #streamTable: bigint;
   readonly #level2 = new Map<number, bigint>();
   readonly #vmids: VmidRule;
 
-  constructor(smmu: SmmuV3, options: MachineOptions, streamBits: number) {
+  /** CDs by stream; undefined: the window has no PASIDs, and a stream one CD. */
+  readonly #substreams: Map<number, Substreams> | undefined;
+
+  constructor(smmu: SmmuV3, options: MachineOptions, streamBits: number, hasPasids: boolean) {
     super(options);
     this.#smmu = smmu;
-    smmu.reset({ features: features(streamBits) });
+    this.#substreams = hasPasids ? new Map() : undefined;
+    smmu.reset({ features: features(streamBits, hasPasids ? PASID_BITS : 0) });
     this.memory = new ReplayMemory(
       smmu.memory,
       options.stage2LeafLg2,
@@ -70,38 +77,37 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
       ofAsid: (asid) => this.domains.find((domain) => domain.asid === asid)?.vmid ?? 0,
     };
     this.#streamTable = this.memory.allocateHost(8 * 2 ** (streamBits - SPLIT));
-    const base = this.memory.allocateHost(COMMAND_BYTES * 2 ** QUEUE_LG2);
-    this.queue = new ReplayQueue({
-      memory: smmu.memory,
-      base,
-      entryBytes: COMMAND_BYTES,
-      entries: 2 ** QUEUE_LG2,
-      capacity: 2 ** QUEUE_LG2,
-      doorbell: (produced) => ringDoorbell(smmu, produced),
-    });
-    this.#enable(base, streamBits);
+    this.#issuer = new CommandIssuer(smmu, this.#vmids);
+    this.#enable(streamBits);
   }
 
-  /** Queues set up, whatever was cached dropped, then translation enabled. */
-  #enable(queue: bigint, streamBits: number): void {
+  /** Stream table set up, whatever was cached dropped, then translation enabled. */
+  #enable(streamBits: number): void {
     const smmu = this.#smmu;
     writeRegister(smmu, "STRTAB_BASE", this.#streamTable);
     writeRegister(smmu, "STRTAB_BASE_CFG", streamTableConfig(streamBits));
-    writeRegister(smmu, "CMDQ_BASE", queue | BigInt(QUEUE_LG2));
-    writeRegister(smmu, "CMDQ_PROD", 0n);
-    writeRegister(smmu, "CMDQ_CONS", 0n);
     writeRegister(smmu, "CR2", 2n ** BigInt(registers.CR2_RECINVSID_LSB));
-    const queues = (1 << registers.CR0_CMDQEN_LSB) | (1 << registers.CR0_EVENTQEN_LSB);
-    writeRegister(smmu, "CR0", BigInt(queues));
-    this.invalidate("sterange", [0n, 0xffff_ffffn]);
-    this.invalidate("nsnh", []);
-    this.invalidate("sync", []);
-    this.ring();
+    const queues = 1 << registers.CR0_EVENTQEN_LSB;
+    for (const [kind, args] of [["sterange", [0n, 0xffff_ffffn]] as const, ["nsnh", []] as const]) {
+      for (const bytes of encodeInvalidation(kind, args, this.#vmids)) this.#issuer.issue(bytes);
+    }
     writeRegister(smmu, "CR0", BigInt(queues | (1 << registers.CR0_SMMUEN_LSB)));
     smmu.resetCounters();
   }
 
-  attach(stream: number, asid: number | undefined, vmid: number | undefined): SmmuV3Domain | undefined {
+  attach(
+    stream: number,
+    pasid: number,
+    asid: number | undefined,
+    vmid: number | undefined,
+  ): SmmuV3Domain | undefined {
+    if (pasid !== 0 && (this.#substreams === undefined || asid === undefined || asid < 0)) {
+      throw new RangeError(
+        this.#substreams === undefined
+          ? "the first line with a PASID expected before the first window"
+          : "a PASID expected with a stage 1 (ASID)",
+      );
+    }
     if (asid === undefined || vmid === undefined) {
       this.#writeEntry(stream, bypassEntry());
       return undefined;
@@ -111,23 +117,35 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
     if (asid < 0) {
       this.#writeEntry(stream, streamEntry(domain.vmid, undefined, domain.table));
     } else {
-      const bytes = contextDescriptor(asid, domain.table);
-      const context = this.memory.allocate(bytes.length);
-      this.memory.write(context, bytes);
-      const owner = this.#vmids.guest ?? domain.vmid;
-      this.#writeEntry(stream, streamEntry(owner, context, this.memory.hypervisor));
+      this.#writeContext(stream, pasid, domain);
     }
     return domain;
   }
 
-  protected encode(kind: string, args: readonly bigint[]): Uint8Array[] {
-    return encodeInvalidation(kind, args, this.#vmids);
+  #writeContext(stream: number, pasid: number, { asid, vmid, table }: SmmuV3Domain): void {
+    const bytes = contextDescriptor(asid, table);
+    const owner = this.#vmids.guest ?? vmid;
+    const stage2 = this.memory.hypervisor;
+    if (this.#substreams === undefined) {
+      const context = this.memory.allocate(bytes.length);
+      this.memory.write(context, bytes);
+      this.#writeEntry(stream, streamEntry(owner, context, stage2));
+      return;
+    }
+    const contexts = this.#substreams.get(stream) ?? new Substreams(this.memory);
+    this.#substreams.set(stream, contexts);
+    contexts.write(pasid, bytes);
+    this.#writeEntry(stream, streamEntry(owner, contexts.root, stage2, contexts.table));
+  }
+
+  invalidate(events: TraceEvents, at: number): void {
+    this.#issuer.run(events, at);
   }
 
   #newDomain(asid: number, vmid: number): SmmuV3Domain {
     const stage = asid < 0 ? 2 : 1;
     const table = new PageTable({ ...SHAPE, ...this.memory.driver, stage, keepEmptyTables: true });
-    return { asid, vmid, table };
+    return new SmmuV3Domain(table, asid, vmid);
   }
 
   #writeEntry(stream: number, bytes: Uint8Array): void {
@@ -145,25 +163,17 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
       commands.CMD_STREAMID_LSB,
       stream,
     );
-    this.#smmu.issue(cfgi.bytes);
+    this.#issuer.issue(cfgi.bytes);
   }
 }
 
-/** Has the SMMU consume `produced` commands in all. Throws RangeError when it refuses one. */
-function ringDoorbell(smmu: SmmuV3, produced: number): void {
-  writeRegister(smmu, "CMDQ_PROD", BigInt(produced % 2 ** (QUEUE_LG2 + 1)));
-  const gerror = smmu.read32(registers.REG_GERROR) ^ smmu.read32(registers.REG_GERRORN);
-  if ((gerror & (1 << registers.GERROR_CMDQ_ERR_LSB)) === 0) return;
-  const cons = smmu.read32(registers.REG_CMDQ_CONS);
-  const code = (cons >>> registers.CMDQ_CONS_ERR_LSB) & 0x7f;
-  throw new RangeError(`the SMMU refused a command (CMDQ_CONS.ERR = ${code})`);
-}
-
-/** What QEMU's SMMUv3 offers, with 48-bit addresses and as many StreamID bits as the trace needs. */
-function features(streamBits: number): (typeof SMMUV3_PRESETS)["qemuNested"] {
+/** What QEMU's SMMUv3 offers, with 48-bit addresses and as many StreamID and PASID bits as the trace needs. */
+function features(streamBits: number, pasidBits = 0): (typeof SMMUV3_PRESETS)["qemuNested"] {
   const preset = SMMUV3_PRESETS.qemuNested;
   const sizes = 2 ** (registers.IDR1_SIDSIZE_MSB + 1) - 1;
-  return { ...preset, idr1: ((preset.idr1 & ~sizes) | streamBits) >>> 0, idr5: (preset.idr5 & ~7) | 5 };
+  const idr1 = (preset.idr1 & ~sizes) | streamBits | (pasidBits << registers.IDR1_SSIDSIZE_LSB);
+  const idr0 = pasidBits === 0 ? preset.idr0 : preset.idr0 | (1 << registers.IDR0_CD2L_LSB);
+  return { ...preset, idr0, idr1: idr1 >>> 0, idr5: (preset.idr5 & ~7) | 5 };
 }
 
 function streamTableConfig(streamBits: number): bigint {

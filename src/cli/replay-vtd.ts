@@ -4,27 +4,32 @@
 // own address space; everything up to the PASID entry is the hypervisor's.
 import {
   vtdRegisters as R,
+  type TraceEvents,
   VTD_PRESETS,
   VtdFirstStageTable,
   VtdIommu,
   VtdSecondStageTable,
 } from "../index.js";
+import { DescriptorIssuer } from "./replay-descriptor-issuer.js";
 import { type DescriptorRule, encodeDescriptors, encodeEntryChange } from "./replay-descriptors.js";
 import type { ReplayMachine } from "./replay-machine.js";
 import type { MachineOptions } from "./replay-machine-options.js";
-import { ReplayMemory } from "./replay-memory.js";
-import { ReplayQueue } from "./replay-queue.js";
+import { ReplayMemory, type Table } from "./replay-memory.js";
 import * as entries from "./replay-vtd-structures.js";
-import { type Domain, ReplayWindow } from "./replay-window.js";
+import { Domain, ReplayWindow } from "./replay-window.js";
 
 /** What the trace's driver chose: header line `# mode`. */
 type Mode = "fl" | "sl" | "legacy";
 
 const MODES: readonly string[] = ["fl", "sl", "legacy"] satisfies readonly Mode[];
 const MOST = 0xffff;
+const MOST_PASID = 0xfffff;
+/** PASID bits of a directory with PDTS = 0, and of one table. */
+const PASID_DIRECTORY_BITS = 13;
+const PASID_TABLE_BITS = 6;
+const PASID_ENTRY_BYTES = 64;
 const PAGE = 4096;
 const SHAPE = { levels: 4, outputBits: 48 } as const;
-const QUEUE_LG2 = 10;
 /** Of a second stage without a first: a guest's pass-through. */
 const HYPERVISOR_DID = 1;
 /** Where Linux puts devices that are not translated. */
@@ -55,7 +60,10 @@ export class VtdReplayMachine implements ReplayMachine {
     this.iommu = new VtdIommu({ ...options.caches, features: VTD_PRESETS.host });
   }
 
-  check(stream: number, did: number | undefined): void {
+  check({ stream, pasid, d0: did }: { stream: number; pasid: number; d0: number | undefined }): void {
+    if (pasid !== 0 && this.#mode === "legacy") {
+      throw new RangeError("a PASID expected in no trace of legacy mode");
+    }
     if (stream > MOST)
       throw new RangeError(`SID expected 0..0x${MOST.toString(16)} of arch vtd, got ${stream}`);
     if (did !== undefined && (did < 0 || did > MOST)) {
@@ -63,31 +71,43 @@ export class VtdReplayMachine implements ReplayMachine {
     }
   }
 
-  powerOn(): ReplayWindow {
-    return new VtdWindow(this.iommu, this.#options, this.#mode);
+  powerOn(_largest: number, pasid: number): ReplayWindow {
+    return new VtdWindow(this.iommu, this.#options, this.#mode, pasid);
   }
 }
 
-interface VtdDomain extends Domain {
-  /** Domain-id in the hardware's structures. */
-  readonly did: number;
+class VtdDomain extends Domain {
+  /** @param did domain-id in the hardware's structures */
+  constructor(
+    table: Table,
+    readonly did: number,
+  ) {
+    super(table);
+  }
 }
 
 class VtdWindow extends ReplayWindow<VtdDomain> {
   protected readonly memory: ReplayMemory<VtdSecondStageTable>;
-  protected readonly queue: ReplayQueue;
+  readonly #issuer: DescriptorIssuer;
   readonly #vtd: VtdIommu;
   readonly #mode: Mode;
   readonly #rule: DescriptorRule;
   readonly #root: bigint;
   readonly #contexts = new Map<number, bigint>();
-  /** PASID table of each stream; domain-id that its entries have. */
-  readonly #pasidTables = new Map<number, bigint>();
-  readonly #attached = new Map<number, number>();
+  /** PASID directory of each stream, and the tables below by stream and the upper bits of the PASID. */
+  readonly #directories = new Map<number, bigint>();
+  readonly #pasidTables = new Map<string, bigint>();
+  /** Log2 of the entries of a directory minus 7. */
+  readonly #pdts: number;
+  readonly #hasPasids: boolean;
+  /** Domain-id that each entry has. */
+  readonly #attached = new Map<string, number>();
   readonly #guestDids = new Map<number, number>();
 
-  constructor(vtd: VtdIommu, options: MachineOptions, mode: Mode) {
+  constructor(vtd: VtdIommu, options: MachineOptions, mode: Mode, pasid: number) {
     super(options);
+    this.#hasPasids = pasid !== 0;
+    this.#pdts = Math.max(0, 32 - Math.clz32((pasid & MOST_PASID) >>> PASID_DIRECTORY_BITS));
     vtd.reset();
     this.#vtd = vtd;
     this.#mode = mode;
@@ -103,90 +123,92 @@ class VtdWindow extends ReplayWindow<VtdDomain> {
       status: this.memory.allocateHost(4),
       guest: nested ? this.#guestDids : undefined,
     };
-    const base = this.memory.allocateHost(this.#rule.bytes * 2 ** QUEUE_LG2);
-    this.queue = new ReplayQueue({
-      memory: vtd.memory,
-      base,
-      entryBytes: this.#rule.bytes,
-      entries: 2 ** QUEUE_LG2,
-      // a tail at the head says that the queue is empty
-      capacity: 2 ** QUEUE_LG2 - 1,
-      doorbell: (produced) => ringDoorbell(vtd, this.#rule.bytes * (produced % 2 ** QUEUE_LG2)),
-    });
-    this.#enable(base);
+    this.#issuer = new DescriptorIssuer(vtd, this.#rule);
+    this.#enable();
   }
 
-  /** Root table and queue set up, whatever was cached dropped, then translation enabled. */
-  #enable(queue: bigint): void {
+  /** Root table set up, whatever was cached dropped, then translation enabled. */
+  #enable(): void {
     const vtd = this.#vtd;
     const mode = this.#mode === "legacy" ? R.TTM_LEGACY : R.TTM_SCALABLE;
-    const pages = (this.#rule.bytes * 2 ** QUEUE_LG2) / PAGE;
-    const wide = this.#rule.bytes > 16 ? 1 : 0;
     vtd.write64(R.REG_RTADDR, this.#root | BigInt(mode << R.RTADDR_TTM_LSB));
     vtd.write32(R.REG_GCMD, 1 << R.GCMD_SRTP_LSB);
-    vtd.write64(R.REG_IQT, 0n);
-    vtd.write64(R.REG_IQA, queue | BigInt(Math.log2(pages) | (wide << R.IQA_DW_LSB)));
-    vtd.write32(R.REG_GCMD, 1 << R.GCMD_QIE_LSB);
     const unconfined = { ...this.#rule, guest: undefined };
     for (const [kind, ...args] of [["cc global", 0n, 0n, 0n], ["iotlb global"], ["wait"]] as const) {
-      for (const bytes of encodeDescriptors(kind, args, unconfined)) this.queue.push(bytes);
+      for (const bytes of encodeDescriptors(kind, args, unconfined)) this.#issuer.issue(bytes);
     }
-    this.ring();
-    vtd.write32(R.REG_GCMD, ((1 << R.GCMD_QIE_LSB) | (1 << R.GCMD_TE_LSB)) >>> 0);
+    vtd.write32(R.REG_GCMD, (1 << R.GCMD_TE_LSB) >>> 0);
     vtd.resetCounters();
   }
 
-  attach(stream: number, did: number | undefined): VtdDomain | undefined {
+  attach(stream: number, pasid: number, did: number | undefined): VtdDomain | undefined {
+    if (pasid !== 0 && (pasid & MOST_PASID) >>> (PASID_DIRECTORY_BITS + this.#pdts) !== 0) {
+      throw new RangeError("the first line with the largest PASID expected before the first window");
+    }
+    if (pasid !== 0 && !this.#hasPasids) {
+      throw new RangeError("the first line with a PASID expected before the first window");
+    }
     const second = this.memory.hypervisor?.root;
     if (did === undefined) {
       const through = second === undefined ? PASS_THROUGH_DID : HYPERVISOR_DID;
-      this.#writeEntries(stream, { did: through, second });
+      this.#writeEntries(stream, pasid, { did: through, second });
       return undefined;
     }
     const domain = this.domain(`${did}`, () => this.#newDomain(did));
     const { root } = domain.table;
     const stages = this.#mode === "fl" ? { first: root, second } : { second: root };
-    this.#writeEntries(stream, { did: domain.did, ...stages });
+    this.#writeEntries(stream, pasid, { did: domain.did, ...stages });
     return domain;
   }
 
-  protected encode(kind: string, args: readonly bigint[]): Uint8Array[] {
-    return encodeDescriptors(kind, args, this.#rule);
+  invalidate(events: TraceEvents, at: number): void {
+    this.#issuer.run(events, at);
   }
 
   #newDomain(did: number): VtdDomain {
     const options = { ...SHAPE, ...this.memory.driver, keepEmptyTables: true };
     const table = this.#mode === "fl" ? new VtdFirstStageTable(options) : new VtdSecondStageTable(options);
-    if (!this.options.nested) return { did, table };
+    if (!this.options.nested) return new VtdDomain(table, did);
     const own = HYPERVISOR_DID + 1 + this.#guestDids.size;
     if (own > MOST) throw new RangeError(`more than ${MOST} domains`);
     this.#guestDids.set(did, own);
-    return { did: own, table };
+    return new VtdDomain(table, own);
   }
 
-  #writeEntries(stream: number, stages: entries.Stages): void {
+  #writeEntries(stream: number, pasid: number, stages: entries.Stages): void {
     const { memory } = this.#vtd;
+    const value = pasid & MOST_PASID;
     if (this.#mode === "legacy") {
       memory.write(this.#contextEntry(stream, 256), entries.legacyContextEntry(stages));
     } else {
-      memory.write(this.#pasidTable(stream), entries.pasidEntry(stages));
+      const entry =
+        this.#pasidTable(stream, value) + BigInt(PASID_ENTRY_BYTES * (value % 2 ** PASID_TABLE_BITS));
+      memory.write(entry, entries.pasidEntry(stages));
     }
-    const before = this.#attached.get(stream);
-    this.#attached.set(stream, stages.did);
+    const key = `${stream} ${value}`;
+    const before = this.#attached.get(key);
+    this.#attached.set(key, stages.did);
     if (before === undefined) return;
-    for (const bytes of encodeEntryChange(stream, before, this.#rule)) this.queue.push(bytes);
+    for (const bytes of encodeEntryChange(stream, before, this.#rule)) this.#issuer.issue(bytes);
   }
 
-  /** PASID table of a stream, that of its PASIDs 0 to 63. */
-  #pasidTable(stream: number): bigint {
-    let table = this.#pasidTables.get(stream);
+  /** The PASID table of a stream that holds a PASID. */
+  #pasidTable(stream: number, pasid: number): bigint {
+    const { memory } = this.#vtd;
+    let directory = this.#directories.get(stream);
+    if (directory === undefined) {
+      directory = this.memory.allocateHost(Math.max(PAGE, 8 * 2 ** (7 + this.#pdts)));
+      this.#directories.set(stream, directory);
+      const entry = entries.scalableContextEntry(directory, this.#pdts, this.#hasPasids);
+      memory.write(this.#contextEntry(stream, 128), entry);
+    }
+    const index = pasid >>> PASID_TABLE_BITS;
+    const key = `${stream} ${index}`;
+    let table = this.#pasidTables.get(key);
     if (table === undefined) {
-      const { memory } = this.#vtd;
-      const directory = this.memory.allocateHost(PAGE);
       table = this.memory.allocateHost(PAGE);
-      memory.write(directory, entries.directoryEntry(table));
-      memory.write(this.#contextEntry(stream, 128), entries.scalableContextEntry(directory));
-      this.#pasidTables.set(stream, table);
+      this.#pasidTables.set(key, table);
+      memory.write(directory + BigInt(8 * index), entries.directoryEntry(table));
     }
     return table;
   }
@@ -211,12 +233,4 @@ class VtdWindow extends ReplayWindow<VtdDomain> {
         : entries.scalableRootEntry(contexts.get(2 * bus), contexts.get(2 * bus + 1));
     this.#vtd.memory.write(this.#root + BigInt(bytes.length * bus), bytes);
   }
-}
-
-/** Has the unit consume descriptors up to `tail`. Throws RangeError when it refuses one. */
-function ringDoorbell(vtd: VtdIommu, tail: number): void {
-  vtd.write64(R.REG_IQT, BigInt(tail));
-  if ((vtd.read32(R.REG_FSTS) & (1 << R.FSTS_IQE_LSB)) === 0) return;
-  const code = vtd.read32(R.REG_IQERCD) & 0xf;
-  throw new RangeError(`the unit refused a descriptor (IQERCD.IQEI = ${code})`);
 }

@@ -1,22 +1,39 @@
 // One window of a replay, whatever the vendor: the address spaces that the trace's driver has, and what it does to them.
 // The vendors (replay-smmuv3.ts, replay-vtd.ts) write the structures and encode the invalidations.
+import { f64At, type TraceEvents, u64At } from "../index.js";
 import type { MachineOptions } from "./replay-machine-options.js";
-import type { LeafRights, ReplayMemory, Table } from "./replay-memory.js";
-import type { ReplayQueue } from "./replay-queue.js";
+import type { LeafRights, MapRange, ReplayMemory, Table } from "./replay-memory.js";
 
 const MAX_LEAVES = 1 << 24;
+/** No mapping up to this size has too many leaves. */
+const SMALL = MAX_LEAVES * 4096;
+/** High words of addresses that are exact as numbers are below. */
+const EXACT_HIGH = 2 ** 21;
+/** Rights by the direction of a mapping: r, w, b, -. */
+const RIGHTS: readonly LeafRights[] = [
+  { read: true, write: false },
+  { read: false, write: true },
+  { read: true, write: true },
+  { read: true, write: true },
+];
 
 /** Streams that share an address space. */
-export interface Domain {
+export class Domain {
   /** The table that maps and unmaps change. */
   readonly table: Table;
+  /** Its map by the direction of a mapping. */
+  readonly mappers: readonly MapRange[];
+
+  constructor(table: Table) {
+    this.table = table;
+    this.mappers = RIGHTS.map((rights) => table.mapper(rights));
+  }
 }
 
 /** The software around an IOMMU that was just switched on. */
 export abstract class ReplayWindow<D extends Domain = Domain> {
   protected readonly options: MachineOptions;
   protected abstract readonly memory: ReplayMemory;
-  protected abstract readonly queue: ReplayQueue;
   readonly #domains = new Map<string, D>();
 
   constructor(options: MachineOptions) {
@@ -40,35 +57,41 @@ export abstract class ReplayWindow<D extends Domain = Domain> {
     return { domains, hypervisor: this.memory.hypervisor?.tableCount ?? 0 };
   }
 
-  /** Attaches a stream to a domain, made on first use; both undefined: never translated. Returns the domain. */
-  abstract attach(stream: number, d0: number | undefined, d1: number | undefined): D | undefined;
+  /**
+   * Attaches a stream to a domain, made on first use; both undefined: never translated. Returns the domain.
+   * @param pasid as in the columns of a batch: 0, or bit 31 and the PASID
+   */
+  abstract attach(
+    stream: number,
+    pasid: number,
+    d0: number | undefined,
+    d1: number | undefined,
+  ): D | undefined;
 
-  /** The queue entries of an invalidation line. Throws RangeError for a line of another architecture. */
-  protected abstract encode(kind: string, args: readonly bigint[]): readonly Uint8Array[];
+  /** Carries out an INVALIDATE event. Throws RangeError for one of another architecture, or one that is refused. */
+  abstract invalidate(events: TraceEvents, at: number): void;
 
-  /** Maps a range of a domain; a mapping that is there already gives way. Returns whether there was one. */
-  map(domain: Domain, iova: bigint, pa: bigint, size: bigint, rights: LeafRights): boolean {
-    checkSize(size, Number(pagesOf(iova, pa, size)));
-    if (this.options.nested) checkSize(size, Number(size >> BigInt(this.options.stage2LeafLg2)));
-    this.memory.back(pa, size);
+  /** Maps the range of a MAP event; a mapping that is there already gives way. Returns whether there was one. */
+  map(domain: Domain, events: TraceEvents, at: number): boolean {
+    const { iova, pa, size, code } = events;
+    const mapper = domain.mappers[code[at] as number] as MapRange;
+    const input = f64At(iova, at);
+    const output = f64At(pa, at);
+    const bytes = f64At(size, at);
+    if (bytes > SMALL) this.#checkSize(u64At(iova, at), u64At(pa, at), u64At(size, at));
+    this.memory.back(output, bytes);
+    // too large for any table: the bigint says so exactly
+    if ((iova[2 * at + 1] as number) >= EXACT_HIGH || bytes >= 2 ** 53) {
+      domain.table.map(u64At(iova, at), u64At(pa, at), u64At(size, at), RIGHTS[2] as LeafRights);
+    }
     try {
-      domain.table.map(iova, pa, size, rights);
+      mapper(input, output, bytes);
       return false;
     } catch (error) {
-      if (!(error instanceof RangeError) || domain.table.unmap(iova, size) === 0n) throw error;
-      domain.table.map(iova, pa, size, rights);
+      if (!(error instanceof RangeError) || domain.table.unmapAt(input, bytes) === 0) throw error;
+      mapper(input, output, bytes);
       return true;
     }
-  }
-
-  /** Writes an invalidation line to the queue; ring() has it done. */
-  invalidate(kind: string, args: readonly bigint[]): void {
-    for (const bytes of this.encode(kind, args)) this.queue.push(bytes);
-  }
-
-  /** Has the hardware consume what is in the queue. Throws RangeError when it refuses an entry. */
-  ring(): void {
-    this.queue.ring();
   }
 
   /** The domain with a name, made on first use. */
@@ -79,6 +102,11 @@ export abstract class ReplayWindow<D extends Domain = Domain> {
       this.#domains.set(name, domain);
     }
     return domain;
+  }
+
+  #checkSize(iova: bigint, pa: bigint, size: bigint): void {
+    checkSize(size, Number(pagesOf(iova, pa, size)));
+    if (this.options.nested) checkSize(size, Number(size >> BigInt(this.options.stage2LeafLg2)));
   }
 }
 

@@ -1,10 +1,20 @@
 // The replay command: options, the report for people and the one for programs.
 import { basename } from "node:path";
-import type { CacheOptions, TranslationCounters } from "../index.js";
+import type {
+  CacheOptions,
+  TraceArchitecture,
+  TraceError,
+  TraceFormat,
+  TranslationCounters,
+} from "../index.js";
 import { describeIotlb } from "./caches.js";
 import { Progress } from "./progress.js";
-import { type ReplayResult, replayTrace } from "./replay-trace.js";
+import type { ReplayResult } from "./replay-result.js";
+import { replayTrace, type TraceInput } from "./replay-trace.js";
 import { count, percent, rate, styled } from "./text.js";
+
+/** Lines passed over that are told one by one. */
+const TOLD = 20;
 
 /** What the command line asks for. */
 export interface ReplayOptions {
@@ -12,6 +22,16 @@ export interface ReplayOptions {
   caches: CacheOptions;
   /** Log2 of the largest leaf of the hypervisor's stage 2. */
   stage2LeafLg2: number;
+  /** Format of the trace; default: as detected. */
+  format?: TraceFormat | undefined;
+  /** Architecture for formats that name none. */
+  arch?: TraceArchitecture | undefined;
+  /** Malformed lines are told and passed over. */
+  skip?: boolean;
+  /** ftrace: one access to each page when it is mapped. */
+  touch?: boolean;
+  /** Machines that share the work; default 1. */
+  jobs?: number;
 }
 
 /** Runs the command; returns the exit code. */
@@ -30,10 +50,24 @@ export async function replayWithProgress(file: string, options: ReplayOptions): 
       file,
       { caches: options.caches, nested: options.mode === "nested", stage2LeafLg2: options.stage2LeafLg2 },
       (done, total) => progress.update(done, total),
+      { ...pick(options), onSkip: options.skip ? skipReporter() : undefined },
     );
   } finally {
     progress.end();
   }
+}
+
+function pick({ format, arch, touch = false, jobs = 1 }: ReplayOptions): TraceInput {
+  return { format, arch, touch, jobs };
+}
+
+/** Tells the first lines that are passed over on the standard error stream. */
+function skipReporter(): (error: TraceError) => void {
+  let told = 0;
+  return ({ message }) => {
+    if (told++ < TOLD) console.error(`nested-iommu: ${message} (passed over)`);
+    else if (told === TOLD + 1) console.error("nested-iommu: ... further lines are only counted");
+  };
 }
 
 const ratio = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
@@ -52,6 +86,7 @@ export function report(file: string, options: ReplayOptions, result: ReplayResul
     trace: basename(file),
     header: result.header,
     mode: options.mode,
+    ...((options.jobs ?? 1) > 1 ? { jobs: options.jobs } : {}),
     iotlb: describeIotlb(options.caches),
     stage2LeafLg2: options.mode === "nested" ? options.stage2LeafLg2 : null,
     streams: result.streams,
@@ -68,6 +103,7 @@ export function report(file: string, options: ReplayOptions, result: ReplayResul
     registerWrites: result.registerWrites,
     bypassed: result.bypassed,
     faultLines: result.faultLines,
+    ...(result.skipped === undefined ? {} : { skippedLines: result.skipped }),
     seconds: { translate: result.translateSeconds, total: result.seconds },
     translationsPerSecond: {
       translate: perSecond(result.accesses, result.translateSeconds),
@@ -135,6 +171,7 @@ function reportRows(result: ReplayResult): [string, string][] {
     ],
     ["maps, unmaps", `${count(result.maps)}, ${count(result.unmaps)}`],
     ["table pages", tablePages(result)],
+    ...(result.skipped ? [["lines passed over", count(result.skipped)] as [string, string]] : []),
     ["wrong addresses", result.differences === 0 ? "none" : count(result.differences)],
   ];
 }

@@ -1,6 +1,6 @@
 // Writing SMMUv3 structures as a driver does: stream table entries, context descriptors, commands, field by field.
 // Source: Arm IHI 0070 G.b, 4 (commands), 5.2 (STE), 5.4 (CD); Arm DDI 0487 M.a D8.2 (TxSZ, start levels).
-import { cd, commands, type PageTable, ste } from "../index.js";
+import { cd, commands, l1cd, type PageTable, ste } from "../index.js";
 
 /** A structure of whole 64-bit words, little-endian, addressed by whole-structure bit numbers. */
 export class Structure {
@@ -37,11 +37,20 @@ export function bypassEntry(): Uint8Array {
     .set(ste.STE_SHCFG_MSB, ste.STE_SHCFG_LSB, 1).bytes;
 }
 
-/** The STE of a translated stream: one CD (stage 1), a stage-2 table, or both. */
+/** The CDs of the PASIDs of a stream: a table of two levels, 1024 CDs a leaf. */
+export interface SubstreamTable {
+  /** Log2 of the number of CDs. */
+  readonly lg2: number;
+  /** Whether CD 0 is that of requests without PASID; if not, they are aborted. */
+  readonly hasDefault: boolean;
+}
+
+/** The STE of a translated stream: one CD or a table of them (stage 1), a stage-2 table, or both. */
 export function streamEntry(
   vmid: number,
   context: bigint | undefined,
   stage2: PageTable | undefined,
+  substreams?: SubstreamTable,
 ): Uint8Array {
   const nested = context !== undefined && stage2 !== undefined;
   const single = context !== undefined ? ste.STE_CONFIG_S1 : ste.STE_CONFIG_S2;
@@ -55,6 +64,12 @@ export function streamEntry(
       .set(ste.STE_S1CIR_MSB, ste.STE_S1CIR_LSB, WRITE_BACK)
       .set(ste.STE_S1COR_MSB, ste.STE_S1COR_LSB, WRITE_BACK)
       .set(ste.STE_S1CSH_MSB, ste.STE_S1CSH_LSB, INNER_SHAREABLE);
+  }
+  if (substreams !== undefined) {
+    entry
+      .set(ste.STE_S1FMT_MSB, ste.STE_S1FMT_LSB, ste.STE_S1FMT_64K_L2)
+      .set(ste.STE_S1CDMAX_MSB, ste.STE_S1CDMAX_LSB, substreams.lg2)
+      .set(ste.STE_S1DSS_MSB, ste.STE_S1DSS_LSB, substreams.hasDefault ? ste.STE_S1DSS_SSID0 : 0);
   }
   if (stage2 !== undefined) {
     const { geometry } = stage2;
@@ -93,6 +108,13 @@ export function contextDescriptor(asid: number, stage1: PageTable): Uint8Array {
     .set(cd.CD_ASID_MSB, cd.CD_ASID_LSB, asid)
     .set(cd.CD_TTB0_MSB, cd.CD_TTB0_LSB, stage1.root >> 4n)
     .set(cd.CD_MAIR0_MSB, cd.CD_MAIR0_LSB, MAIR_WRITE_BACK).bytes;
+}
+
+/** The level-1 descriptor of a leaf table of CDs. */
+export function contextTablePointer(leaf: bigint): Uint8Array {
+  return new Structure(l1cd.L1CD_BITS)
+    .set(l1cd.L1CD_V_MSB, l1cd.L1CD_V_LSB, 1)
+    .set(l1cd.L1CD_L2PTR_MSB, l1cd.L1CD_L2PTR_LSB, leaf >> 12n).bytes;
 }
 
 /** A command with nothing but its opcode. */

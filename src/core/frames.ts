@@ -1,11 +1,18 @@
 // The frames of simulated RAM inside a core's linear memory: taking, finding and dropping them. TypeScript
 // is the only one who takes frames; the core only looks them up (assembly/mem/physical.ts).
 
+import { loadSparse, saveSparse } from "../snapshot/sparse-bytes.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import * as A from "../spec/abi/core.js";
 
 const FRAME_BYTES = 1 << A.FRAME_LG2;
 const NUMBER_SHIFT = BigInt(A.FRAME_NUMBER_LSB);
 const INDEX_MASK = A.FRAME_FLAG_MIXED - 1;
+/** Frame numbers of 52-bit addresses. */
+const MOST_NUMBER = 2 ** 36 - 1;
+/** Number, index, flag and the count of an empty list. */
+const SAVED_BYTES = 17;
 
 /** A write needs more simulated RAM than `memoryLimit` allows. */
 export class MemoryLimitError extends RangeError {
@@ -31,6 +38,8 @@ export interface FrameHost {
   readonly exports: { frameSlot(pa: bigint): number; forgetFrames(): void };
   /** Makes linear memory at least `bytes` long. */
   ensure(bytes: number): void;
+  /** @throws when somebody may be looking frames up at the moment: none may go then */
+  checkQuiet(): void;
   /** Empties the hash table that the core searches. */
   clearFrameTable(): void;
 }
@@ -56,6 +65,15 @@ export class Frames {
   find(frame: number, refused = 0): number {
     const taken = this.#taken.get(frame);
     return taken === undefined || (taken & refused) !== 0 ? -1 : this.#offset(taken);
+  }
+
+  /** Physical address of the byte at linear offset `offset`, which lies in a frame that was taken. */
+  addressOf(offset: number): bigint {
+    const index = Math.floor((offset - this.#core.framesBase) / FRAME_BYTES);
+    for (const [frame, taken] of this.#taken) {
+      if ((taken & INDEX_MASK) === index) return (BigInt(frame) << 16n) | BigInt(offset % FRAME_BYTES);
+    }
+    throw new RangeError(`"offset" expected one in a frame of RAM, got ${offset}`);
   }
 
   #offset(taken: number): number {
@@ -103,6 +121,7 @@ export class Frames {
   drop(first: number, last: number): number {
     const gone = [...this.#taken].filter(([frame]) => frame >= first && frame <= last);
     if (gone.length === 0) return 0;
+    this.#core.checkQuiet();
     for (const [frame, taken] of gone) {
       const at = this.#offset(taken);
       this.#core.u8.fill(0, at, at + FRAME_BYTES);
@@ -130,8 +149,55 @@ export class Frames {
     return { at, entry: this.#core.u64[at] ?? 0n };
   }
 
+  /** @internal Writes all frames, with their places: what the core caches points at them. */
+  save(to: StateWriter): void {
+    to.u32(this.#used);
+    to.list(this.#free, (index) => to.u32(index));
+    to.list(this.#taken, ([frame, taken]) => {
+      to.u64(frame);
+      to.u32(taken & INDEX_MASK);
+      to.flag((this.#slot(frame).entry & BigInt(A.FRAME_FLAG_DIRTY)) !== 0n);
+      const at = this.#offset(taken);
+      saveSparse(to, this.#core.u8.subarray(at, at + FRAME_BYTES));
+    });
+  }
+
+  /**
+   * @internal Takes frames over; there are none yet.
+   * @param flagsOf FRAME_FLAG_* of a frame by its number, undefined where no frame can be
+   */
+  load(from: StateReader, flagsOf: (frame: number) => number | undefined): void {
+    const limit = this.#core.frameLimit;
+    const used = from.u32("frames ever used", limit);
+    const seen = new Set<number>();
+    const index = (): number => {
+      const read = from.u32("index of a frame", used);
+      from.expect(read > 0 && !seen.has(read), "index of a frame", `one of 1..${used}, each once`, read);
+      seen.add(read);
+      return read;
+    };
+    const free = from.list("free frames", used, 4, index);
+    this.#core.ensure(this.#core.framesBase + (used + 1) * FRAME_BYTES);
+    from.list("frames", used, SAVED_BYTES, () => {
+      const frame = from.number("frame", MOST_NUMBER);
+      from.expect(!this.#taken.has(frame), "frame", "each number once", frame);
+      const flags = flagsOf(frame) ?? from.refuse(`no memory in frame ${frame}`);
+      const entry = index() | flags;
+      const isDirty = from.flag("changed by the core");
+      from.expect(!isDirty || (flags & A.FRAME_FLAG_EXTERNAL) !== 0, "changed by the core", "0 in RAM", 1);
+      this.#taken.set(frame, entry);
+      this.#putSlot(frame, isDirty ? entry | A.FRAME_FLAG_DIRTY : entry);
+      const at = this.#offset(entry);
+      loadSparse(from, "frame", this.#core.u8.subarray(at, at + FRAME_BYTES));
+    });
+    from.expect(seen.size === used, "frames ever used", `${seen.size}, those that are free or taken`, used);
+    this.#free.push(...free);
+    this.#used = used;
+  }
+
   /** Forgets everything: all frames free and zero. */
   clear(): void {
+    this.#core.checkQuiet();
     this.#core.u8.fill(
       0,
       this.#core.framesBase + FRAME_BYTES,

@@ -3,6 +3,7 @@
 // of simulated RAM, frame 0 of which stays zero.
 
 import * as A from "../spec/abi/core.js";
+import { TRACE_LG2 } from "../spec/abi/trace.js";
 
 /** Replacement policies of the IOTLB. */
 export type ReplacementPolicy = "fifo" | "lru" | "plru" | "random";
@@ -51,6 +52,9 @@ export interface ArenaLayout {
   end: number;
 }
 
+/** An arena with the first words of its TLB descriptors. */
+export type PlannedArena = ArenaLayout & { tlbWords: [at: number, value: number][] };
+
 const POLICIES: Record<ReplacementPolicy, number> = {
   fifo: A.POLICY_FIFO,
   lru: A.POLICY_LRU,
@@ -60,6 +64,19 @@ const POLICIES: Record<ReplacementPolicy, number> = {
 
 const ARENA_START = 65536;
 const LINE = 64;
+
+/** Columns of the batch: header word, bytes a request. */
+export const COLUMNS: readonly (readonly [header: number, width: number])[] = [
+  [A.HDR_STREAM, 4],
+  [A.HDR_PASID, 4],
+  [A.HDR_IOVA, 8],
+  [A.HDR_ACCESS, 1],
+  [A.HDR_PA, 8],
+  [A.HDR_STATUS, 1],
+  [A.HDR_LEAF_LG2, 1],
+  [A.HDR_FETCHES, 1],
+  [A.HDR_SOURCE, 1],
+];
 
 /** Smallest power of two that is at least `n`. */
 export function powerOfTwo(n: number): number {
@@ -107,10 +124,11 @@ function placeTlb(bump: Bump, entries: number, ways: number, policy: Replacement
  * Lays an arena out.
  *
  * @param plan sizes of the parts
+ * @param header where its header is, a multiple of 64 KiB
  * @returns offsets of the parts and the header's words; `words` of TLB descriptors are in `tlbWords`
  */
-export function layOut(plan: ArenaPlan): ArenaLayout & { tlbWords: [at: number, value: number][] } {
-  const bump = new Bump(ARENA_START + A.HDR_SIZE);
+export function layOut(plan: ArenaPlan, header = ARENA_START): PlannedArena {
+  const bump = new Bump(header + A.HDR_SIZE);
   const words = new Map<number, number>();
   const tlbWords: [number, number][] = [];
   const start = bump.top;
@@ -122,19 +140,7 @@ export function layOut(plan: ArenaPlan): ArenaLayout & { tlbWords: [at: number, 
   // One request more than the capacity: the convenience call must not disturb the embedder's columns.
   const requests = plan.batchCapacity + 1;
   words.set(A.HDR_BATCH_CAPACITY, plan.batchCapacity);
-  for (const [header, width] of [
-    [A.HDR_STREAM, 4],
-    [A.HDR_PASID, 4],
-    [A.HDR_IOVA, 8],
-    [A.HDR_ACCESS, 1],
-    [A.HDR_PA, 8],
-    [A.HDR_STATUS, 1],
-    [A.HDR_LEAF_LG2, 1],
-    [A.HDR_FETCHES, 1],
-    [A.HDR_SOURCE, 1],
-  ] as const) {
-    put(header, requests * width);
-  }
+  for (const [header, width] of COLUMNS) put(header, requests * width);
   const faults = put(A.HDR_FAULTS, requests * A.FAULT_SIZE);
   const registers = put(A.HDR_REGISTERS, A.REGS_SIZE);
   const counters = put(A.HDR_COUNTERS, A.CNT_SIZE);
@@ -145,25 +151,29 @@ export function layOut(plan: ArenaPlan): ArenaLayout & { tlbWords: [at: number, 
   words.set(A.HDR_RANGE_COUNT, plan.ranges);
   put(A.HDR_CONTEXTS, plan.contexts * A.CONTEXT_SIZE, A.CONTEXT_SIZE);
   words.set(A.HDR_CONTEXT_COUNT, plan.contexts);
-  const heads = powerOfTwo(plan.contexts * 2);
+  const heads = powerOfTwo(plan.contexts);
   put(A.HDR_CONTEXT_HASH, heads * 4);
   words.set(A.HDR_CONTEXT_HASH_MASK, heads - 1);
   put(A.HDR_STREAM_TABLE, plan.directStreams * 4);
   words.set(A.HDR_STREAM_TABLE_SIZE, plan.directStreams);
-  const stes = powerOfTwo(plan.contexts);
+  // Looked at only when a context is made: a stream with PASIDs has many contexts, one without needs its STE once.
+  const stes = Math.max(16, powerOfTwo(plan.contexts / 8));
   put(A.HDR_STES, stes * A.STE_RECORD_SIZE);
   words.set(A.HDR_STE_MASK, stes - 1);
-  // A context pins at most five spaces (two halves, their globals, stage 2); the usual one pins two.
-  const spaces = plan.contexts * 2 + 64;
+  // A context pins at most five spaces (two halves, their globals, stage 2); the usual one pins its own for stage 1 and,
+  // with others, one for stage 2. Where they run out the oldest contexts go.
+  const spaces = Math.ceil(plan.contexts * 1.5) + 64;
   put(A.HDR_SPACES, spaces * A.SPACE_SIZE);
   words.set(A.HDR_SPACE_COUNT, spaces);
-  const spaceHeads = powerOfTwo(spaces);
-  put(A.HDR_SPACE_HASH, spaceHeads * 4 * 3);
+  const spaceHeads = powerOfTwo(spaces / 2);
+  put(A.HDR_SPACE_HASH, spaceHeads * 4 * 2);
   words.set(A.HDR_SPACE_HASH_MASK, spaceHeads - 1);
   put(A.HDR_IDS, A.ID_LIMIT * 4);
   put(A.HDR_PREDICTOR, A.PREDICTOR_SIZE);
+  put(A.HDR_MEMOS, A.MEMO_COUNT * A.MEMO_SIZE);
   put(A.HDR_PERMISSIONS, A.PERMISSIONS_SIZE);
   put(A.HDR_SAVED_COUNTERS, A.CNT_SAVED_SIZE);
+  put(A.HDR_STATE, A.STATE_SIZE);
   words.set(A.HDR_VENDOR, plan.vendor ?? A.VENDOR_SMMUV3);
   words.set(A.HDR_CONFIG_CACHE_ON, plan.configCache ? 1 : 0);
   const tlb = (header: number, entries: number, ways: number, policy: ReplacementPolicy): number => {
@@ -183,14 +193,14 @@ export function layOut(plan: ArenaPlan): ArenaLayout & { tlbWords: [at: number, 
     words.set(mask, entries - 1);
   }
   if (plan.traceRecords > 0) {
-    put(A.HDR_TRACE_RING, plan.traceRecords * 32);
+    put(A.HDR_TRACE_RING, plan.traceRecords << TRACE_LG2);
     words.set(A.HDR_TRACE_MASK, plan.traceRecords - 1);
   }
   const end = Math.ceil(bump.top / 65536) * 65536;
   words.set(A.HDR_FRAMES, end);
   words.set(A.HDR_ZERO_FRAME, end);
   return {
-    header: ARENA_START,
+    header,
     words,
     counters,
     registers,

@@ -2,6 +2,7 @@
 // embedded as base64, so that `import` is all the set-up there is, in Node, browsers and bundlers.
 
 import { instantiateSync } from "@assemblyscript/loader";
+import { crc32 } from "../snapshot/checksum.js";
 import { wasmBase64 as release } from "./generated/release-wasm.js";
 import { wasmBase64 as scalar } from "./generated/scalar-wasm.js";
 
@@ -13,11 +14,15 @@ export interface CoreExports {
   readonly memory: WebAssembly.Memory;
   init(header: number): void;
   run(first: number, last: number, resume: number): number;
+  runAts(kind: number, first: number, last: number, resume: number): number;
+  /** One request beside the batch; negative in place of a PA as assembly/index.ts says. */
+  single(stream: number, pasid: number, access: number, iova: number): number;
+  single64(stream: number, pasid: number, access: number, iova: bigint): bigint;
   faultCount(): number;
   missingAddress(): bigint;
   frameSlot(pa: bigint): number;
   /** STE.PPAR of the stream; -1 when no valid STE can be read, -2 when an external frame is missing. */
-  pageResponsePasid(stream: number): number;
+  pageResponsePasid(stream: number, pasid: number): number;
   /** Where a page request of a VT-d source-id leads: packed (assembly/vtd/page-request.ts), negative for a fault. */
   pageRequestTarget(stream: number, pasid: number): number;
   /** What src/vtd/memory-type.ts unpacks. */
@@ -37,7 +42,14 @@ export interface CoreExports {
   ): number;
   forgetFrames(): void;
   takeDirtied(): number;
+  /** Writes what the core keeps outside linear memory to the arena. */
+  saveState(): void;
+  /** Takes it back from there. */
+  loadState(): void;
+  /** Walk records written so far; -1 in builds that keep none. */
   traceCount(): number;
+  /** Trace build: the field looked at last before the last fault, MSB in bits 31:16, LSB below. */
+  traceField(): number;
 }
 
 /** A module of one v128 constant: validates only where SIMD is implemented. */
@@ -48,7 +60,8 @@ const SIMD_PROBE = new Uint8Array([
 
 const modules = new Map<CoreBuild, WebAssembly.Module>();
 
-function decode(base64: string): Uint8Array {
+/** The bytes of an embedded build. */
+export function decode(base64: string): Uint8Array {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; ++i) bytes[i] = text.charCodeAt(i);
@@ -58,6 +71,14 @@ function decode(base64: string): Uint8Array {
 /** The build that this engine runs best. */
 export function bestBuild(): CoreBuild {
   return WebAssembly.validate(SIMD_PROBE) ? "release" : "scalar";
+}
+
+let fingerprint: number | undefined;
+
+/** CRC-32 that stands for the sources of all builds: what one leaves in the arena another understands if it is equal. */
+export function coreFingerprint(): number {
+  fingerprint ??= crc32(decode(release));
+  return fingerprint;
 }
 
 function embedded(build: CoreBuild): WebAssembly.Module {

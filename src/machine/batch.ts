@@ -2,7 +2,7 @@
 // it again after every call that may grow memory: writes to memory, and a `run` that writes the first record
 // of an Event queue or needs an external frame. The option `reserve` rules growth out.
 
-import type { Core } from "../core/core.js";
+import type { ArenaView } from "../core/core.js";
 import * as A from "../spec/abi/core.js";
 
 /**
@@ -14,7 +14,7 @@ import * as A from "../spec/abi/core.js";
  * configuration, 1 IOTLB, 2 a walk or stage-2 lookup helped by caches, 3 an uncached walk).
  */
 export class Batch {
-  readonly #core: Core;
+  readonly #core: Pick<ArenaView, "plan" | "buffer" | "part">;
   #buffer: ArrayBufferLike | undefined;
   #stream: Uint32Array = new Uint32Array(0);
   #pasid: Uint32Array = new Uint32Array(0);
@@ -29,13 +29,24 @@ export class Batch {
   #source: Uint8Array = new Uint8Array(0);
 
   /** @internal */
-  constructor(core: Core) {
+  constructor(core: Pick<ArenaView, "plan" | "buffer" | "part">) {
     this.#core = core;
   }
 
   /** Requests that fit. */
   get capacity(): number {
     return this.#core.plan.batchCapacity;
+  }
+
+  /** @internal @throws RangeError unless requests first..first+count-1 are all there */
+  check(first: number, count: number): void {
+    const { capacity } = this;
+    if (first >>> 0 !== first || first > capacity) {
+      throw new RangeError(`"first" expected 0..${capacity}, got ${String(first)}`);
+    }
+    if (count >>> 0 !== count || count > capacity - first) {
+      throw new RangeError(`"count" expected 0..${capacity - first}, got ${String(count)}`);
+    }
   }
 
   #renew(): void {

@@ -52,14 +52,33 @@ export function setField(words: Words, msb: number, lsb: number, value: number):
  * @returns byte address
  */
 export function getAddress(words: Words, msb: number, lsb: number, base: number): bigint {
-  let value = 0n;
+  let low = 0;
+  let high = 0;
   for (let bit = lsb, at = base; bit <= msb; ) {
-    const width = Math.min(32 - (bit & 31), msb - bit + 1);
-    value |= BigInt(getField(words, bit + width - 1, bit)) << BigInt(at);
+    const width = Math.min(32 - (bit & 31), 32 - (at & 31), msb - bit + 1);
+    const part = getField(words, bit + width - 1, bit) << (at & 31);
+    if (at < 32) low |= part;
+    else high |= part;
     bit += width;
     at += width;
   }
-  return value;
+  return u64Of(low, high);
+}
+
+const SCRATCH = new BigUint64Array(1);
+const SCRATCH_WORDS = new Uint32Array(SCRATCH.buffer);
+
+/**
+ * Joins two words: a fraction of the cost of shifting bigints.
+ *
+ * @param low bits 31:0
+ * @param high bits 63:32
+ * @returns 0..2^64-1
+ */
+export function u64Of(low: number, high: number): bigint {
+  SCRATCH_WORDS[0] = low;
+  SCRATCH_WORDS[1] = high;
+  return SCRATCH[0] as bigint;
 }
 
 /**

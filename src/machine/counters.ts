@@ -1,6 +1,6 @@
 // The counters of translation, read out of the core.
 
-import type { Core } from "../core/core.js";
+import type { ArenaView } from "../core/core.js";
 import * as A from "../spec/abi/core.js";
 
 /** What a machine has done since creation or the last `resetCounters`. */
@@ -57,21 +57,34 @@ export interface TranslationCounters {
   collateralEntries: number;
   /** IOTLB entries that made room for others. */
   evictedEntries: number;
+  /** Translation requests of endpoints (ATS) that got a right to read or to write; all ATS is in `requests`, too. */
+  translationsGranted: number;
+  /** Translation requests answered with Success without rights. */
+  translationsDenied: number;
+  /** Translation requests answered with Unsupported Request. */
+  translationsUnsupported: number;
+  /** Translation requests answered with Completer Abort. */
+  translationsAborted: number;
+  /** Accesses with translated addresses, passed or not. */
+  translatedAccesses: number;
   /** Faults by name. */
   faults: Record<string, number>;
 }
 
+/** What counters are read from. */
+type Counting = Pick<ArenaView, "plan" | "counter">;
+
 const LEVELS = 5;
 const FAULT_TYPES = 256;
 
-function levels(core: Core, base: number, plain: number): number[] {
+function levels(core: Counting, base: number, plain: number): number[] {
   return Array.from(
     { length: LEVELS },
     (_, i) => core.counter(base + i * 8) + (i === LEVELS - 1 ? plain : 0),
   );
 }
 
-function faultsByName(core: Core, nameOf: (type: number) => string): Record<string, number> {
+function faultsByName(core: Counting, nameOf: (type: number) => string): Record<string, number> {
   const faults: Record<string, number> = {};
   for (let type = 0; type < FAULT_TYPES; ++type) {
     const n = core.counter(A.CNT_FAULT_TYPES + type * 8);
@@ -81,7 +94,10 @@ function faultsByName(core: Core, nameOf: (type: number) => string): Record<stri
 }
 
 /** Reads the counters of a core; `nameOf` names its fault types. */
-export function readTranslationCounters(core: Core, nameOf: (type: number) => string): TranslationCounters {
+export function readTranslationCounters(
+  core: Counting,
+  nameOf: (type: number) => string,
+): TranslationCounters {
   const c = (offset: number): number => core.counter(offset);
   // A plain miss bumps one counter for all that it did at the last level (assembly/pt/plain.ts).
   const plain1 = c(A.CNT_PLAIN_STAGE1) + c(A.CNT_PLAIN_NESTED);
@@ -119,6 +135,11 @@ export function readTranslationCounters(core: Core, nameOf: (type: number) => st
     invalidatedEntries: c(A.CNT_INVALIDATED),
     collateralEntries: c(A.CNT_COLLATERAL),
     evictedEntries: c(A.CNT_EVICTED),
+    translationsGranted: c(A.CNT_ATS_GRANTED),
+    translationsDenied: c(A.CNT_ATS_DENIED),
+    translationsUnsupported: c(A.CNT_ATS_UNSUPPORTED),
+    translationsAborted: c(A.CNT_ATS_ABORTED),
+    translatedAccesses: c(A.CNT_ATS_TRANSLATED),
     faults: faultsByName(core, nameOf),
   };
 }

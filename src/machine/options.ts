@@ -1,10 +1,13 @@
 // Options of a machine and their resolution into arena sizes, with the errors for what cannot be.
 
+import type { Core } from "../core/core.js";
+import type { FrameRange } from "../core/frames.js";
 import type { ArenaPlan, IotlbOptions } from "../core/layout.js";
 import type { CoreBuild } from "../core/module.js";
 import type { ExternalRange, RamRange } from "../memory/ranges.js";
 import { STREAM_TABLE_LIMIT } from "../spec/abi/core.js";
 import type { PageResponse } from "./page-request.js";
+import type { AtcHandler } from "./translation-request.js";
 
 /** Sizes of the partial-walk caches; powers of two, 4..65536. */
 export interface WalkCacheOptions {
@@ -40,10 +43,21 @@ export interface MachineOptions extends CacheOptions {
   batchCapacity?: number;
   /** Which build of the core runs; default the best that the engine supports. */
   core?: CoreBuild;
+  /** The compiled trace build (wasm/trace.wasm of the package): the machine runs it and keeps walk records, for explain. */
+  trace?: WebAssembly.Module;
+  /** @internal Makes the core in a memory that others share: what a pool does. */
+  makeCore?: (plan: ArenaPlan, ranges: readonly FrameRange[]) => Core;
   /** Called with each response to a page request: the endpoint's side of PRI. */
   onPageResponse?: (response: PageResponse) => void;
+  /**
+   * Called with each invalidation of an endpoint's ATC: the endpoint's side of CMD_ATC_INV, or of VT-d's device-TLB
+   * invalidations. Without it they complete at once.
+   */
+  onAtcInvalidation?: AtcHandler;
 }
 
+/** More than one translation ever reads: 24 walks of up to 5 levels, and the structures. */
+const TRACE_RECORDS = 1024;
 const FRAME_BYTES = 65536;
 const MOST_RANGES = 256;
 const MOST_MEMORY = 0xf99a_0000;
@@ -105,7 +119,7 @@ export function planArena(options: MachineOptions): ArenaPlan {
     directStreams: STREAM_TABLE_LIMIT,
     frames: Math.floor(limit / FRAME_BYTES),
     ranges: MOST_RANGES,
-    traceRecords: 0,
+    traceRecords: options.trace ? TRACE_RECORDS : 0,
   };
 }
 

@@ -1,21 +1,14 @@
 // The convenience form of one request and its answer.
 
 import * as A from "../spec/abi/core.js";
+import { type BoundSource, encodeSource } from "./bound.js";
 
 /** One DMA request. */
-export interface TranslateRequest {
-  /** StreamID, 0..2^32-1. */
-  stream: number;
-  /** PASID (SubstreamID), 0..2^20-1; absent = the request has none. */
-  pasid?: number;
+export interface TranslateRequest extends BoundSource {
   /** Input address, 0..2^64-1. */
   iova: bigint;
-  /** A write; default a read. */
-  write?: boolean;
-  /** An instruction fetch; a write is data whatever this says. */
-  execute?: boolean;
-  /** A privileged access. */
-  privileged?: boolean;
+  /** The address is one that a translation completion gave (PCIe ATS, address type "translated"). */
+  translated?: boolean;
 }
 
 /** The answer to one request. */
@@ -49,32 +42,17 @@ export function statusName(code: number): TranslateAnswer["status"] {
   return code === A.STATUS_RAZ_WI ? "raz-wi" : "aborted";
 }
 
-function unsigned(name: string, value: number, limit: number): number {
-  if (typeof value !== "number") throw new TypeError(`"${name}" expected number, got ${typeof value}`);
-  if (!Number.isInteger(value) || value < 0 || value >= limit) {
-    throw new RangeError(`"${name}" expected an integer in 0..${limit - 1}, got ${value}`);
-  }
-  return value;
-}
-
 /** The request as the columns hold it. @throws TypeError, RangeError that name the field */
 export function encodeRequest(request: TranslateRequest): {
   stream: number;
   pasid: number;
   iova: bigint;
   access: number;
+  translated: boolean;
 } {
   const { iova } = request;
   if (typeof iova !== "bigint")
     throw new TypeError(`"iova" expected bigint in 0..2^64-1, got ${typeof iova}`);
   if (iova < 0n || iova >> 64n !== 0n) throw new RangeError(`"iova" expected 0..2^64-1, got ${iova}`);
-  return {
-    stream: unsigned("stream", request.stream, 2 ** 32),
-    pasid: request.pasid === undefined ? 0 : unsigned("pasid", request.pasid, 2 ** 20) + A.PASID_VALID,
-    iova,
-    access:
-      (request.write ? A.ACCESS_WRITE : 0) |
-      (request.execute ? A.ACCESS_EXECUTE : 0) |
-      (request.privileged ? A.ACCESS_PRIVILEGED : 0),
-  };
+  return { ...encodeSource(request), iova, translated: request.translated === true };
 }

@@ -56,8 +56,8 @@ export class LeafRun implements Leaves {
     const { low, high } = format.atLevel(this.#page, level);
     let output = at + this.#delta;
     for (let i = 0; i < words.length; i += 2) {
-      words[i] = low | format.addressLow(output);
       words[i + 1] = high | format.addressHigh(output);
+      words[i] = low | format.addressLow(output);
       output += step;
     }
     if (!this.#choice.contiguous) return;
@@ -105,8 +105,8 @@ export class ScatteredPages implements Leaves {
     let page = this.#number(at);
     for (let i = 0; i < words.length; i += 2) {
       const output = pages[page++] as number;
-      words[i] = low | format.addressLow(output);
       words[i + 1] = high | format.addressHigh(output);
+      words[i] = low | format.addressLow(output);
     }
     if (this.#choice.contiguous)
       markRuns(format, words, level, step, at, (first, run) => this.#isRun(first, run));

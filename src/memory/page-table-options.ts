@@ -9,6 +9,10 @@ export interface TableMemory {
   writeU64(address: bigint, value: bigint): void;
   /** @internal PhysicalMemory.wordsAt; where it is absent or gives nothing, words are read and written one by one. */
   wordsAt?(address: number, bytes: number): Uint32Array | undefined;
+  /** @internal PhysicalMemory.wordIndexAt; absent or negative: as with wordsAt. */
+  wordIndexAt?(address: number): number;
+  /** @internal PhysicalMemory.allWords. */
+  readonly allWords?: Uint32Array;
 }
 
 /** Where the tables of a tree go, whatever their format. */

@@ -7,6 +7,13 @@ const ENTRY_BYTES = 8;
 /** Most bytes of a window: it lies inside one frame of memory. */
 const WINDOW_BYTES = 65536;
 
+/** What is known of a table outside of memory. */
+export interface TableRecord {
+  readonly address: number;
+  /** Valid entries. */
+  live: number;
+}
+
 /** The tables of one tree. Tables are named by their addresses, entries by their index. */
 export class TableStore {
   // its methods do not depend on what leaves can say
@@ -16,19 +23,20 @@ export class TableStore {
   readonly keepsEmpty: boolean;
   readonly root: number;
   readonly #storage: TableStorage;
-  readonly #memory: TableMemory;
+  readonly memory: TableMemory;
+  /** Tables given back so far: who remembers tables forgets them when it grows. */
+  releases = 0;
   /** Bytes that an entry covers, by level + 1: a power costs more than the rest of a step through the levels. */
   readonly #steps: number[];
   readonly #indexMask: number;
-  /** Valid entries by table. */
-  readonly #live = new Map<number, number>();
+  readonly #tables = new Map<number, TableRecord>();
 
   constructor(format: TableFormat<LeafChoice>, storage: TableStorage) {
     this.format = format;
     this.shape = format.shape;
     this.keepsEmpty = storage.keepEmptyTables ?? false;
     this.#storage = storage;
-    this.#memory = storage.memory;
+    this.memory = storage.memory;
     this.#steps = [-1, 0, 1, 2, 3].map((level) => 2 ** this.shape.shift(level));
     this.#indexMask = 2 ** this.shape.indexBits - 1;
     this.root = this.#make(this.shape.rootBytes);
@@ -36,7 +44,7 @@ export class TableStore {
 
   /** Number of tables, the root included. */
   get tables(): number {
-    return this.#live.size;
+    return this.#tables.size;
   }
 
   /** Entries of every table but the root. */
@@ -51,12 +59,18 @@ export class TableStore {
 
   /** Valid entries of a table. A table without any reads 0. */
   live(table: number): number {
-    return this.#live.get(table) ?? 0;
+    return this.#tables.get(table)?.live ?? 0;
+  }
+
+  /** What is known of a table of the tree. */
+  record(table: number): TableRecord | undefined {
+    return this.#tables.get(table);
   }
 
   /** Notes that a table has `change` more valid entries. */
   count(table: number, change: number): void {
-    this.#live.set(table, this.live(table) + change);
+    const record = this.#tables.get(table);
+    if (record) record.live += change;
   }
 
   /** Makes an empty table of the size that all but the root have. */
@@ -70,13 +84,13 @@ export class TableStore {
     const table = Number(address);
     try {
       // a word of each frame first: a frame that is backed has windows
-      for (let at = 0; at < bytes; at += WINDOW_BYTES) this.#memory.writeU64(address + BigInt(at), 0n);
+      for (let at = 0; at < bytes; at += WINDOW_BYTES) this.memory.writeU64(address + BigInt(at), 0n);
       this.#clear(table, bytes);
     } catch (error) {
       this.#storage.release?.(address, bytes);
       throw error;
     }
-    this.#live.set(table, 0);
+    this.#tables.set(table, { address: table, live: 0 });
     return table;
   }
 
@@ -84,13 +98,14 @@ export class TableStore {
   release(table: number): void {
     const bytes = table === this.root ? this.shape.rootBytes : this.shape.granule;
     if (this.live(table) > 0) this.#clear(table, bytes);
-    this.#live.delete(table);
+    this.#tables.delete(table);
+    this.releases++;
     this.#storage.release?.(BigInt(table), bytes);
   }
 
   /** Gives all tables back. */
   dispose(): void {
-    for (const table of [...this.#live.keys()]) this.release(table);
+    for (const table of [...this.#tables.keys()]) this.release(table);
   }
 
   #clear(table: number, bytes: number): void {
@@ -103,13 +118,17 @@ export class TableStore {
   /** The words of some entries, for reading; good until a table is made or memory is written elsewhere. */
   view(table: number, index: number, entries: number): Uint32Array {
     const at = table + index * ENTRY_BYTES;
-    return this.#memory.wordsAt?.(at, entries * ENTRY_BYTES) ?? this.#copy(at, entries);
+    return this.memory.wordsAt?.(at, entries * ENTRY_BYTES) ?? this.#copy(at, entries);
   }
 
-  /** Lets `change` write the words of some entries; it must not call anything that may write memory elsewhere. */
+  /**
+   * Lets `change` write the words of some entries: of one that becomes valid the high word first, of one that becomes
+   * invalid the low word, so that units that walk meanwhile never meet half of one. It must not call anything that may
+   * write memory elsewhere.
+   */
   edit(table: number, index: number, entries: number, change: (words: Uint32Array) => void): void {
     const at = table + index * ENTRY_BYTES;
-    const window = this.#memory.wordsAt?.(at, entries * ENTRY_BYTES);
+    const window = this.memory.wordsAt?.(at, entries * ENTRY_BYTES);
     if (window) {
       change(window);
       return;
@@ -124,15 +143,15 @@ export class TableStore {
   link(table: number, index: number, child: number): void {
     const { tableBits } = this.format;
     this.edit(table, index, 1, (words) => {
-      words[0] = tableBits.low | this.format.addressLow(child);
       words[1] = tableBits.high | this.format.addressHigh(child);
+      words[0] = tableBits.low | this.format.addressLow(child);
     });
   }
 
   #copy(at: number, entries: number): Uint32Array {
     const words = new Uint32Array(2 * entries);
     for (let i = 0; i < words.length; i += 2) {
-      const entry = this.#memory.readU64(BigInt(at + i * 4));
+      const entry = this.memory.readU64(BigInt(at + i * 4));
       words[i] = Number(entry & 0xffff_ffffn);
       words[i + 1] = Number(entry >> 32n);
     }
@@ -142,7 +161,7 @@ export class TableStore {
   #write(at: number, before: Uint32Array, after: Uint32Array): void {
     for (let i = 0; i < after.length; i += 2) {
       if (after[i] === before[i] && after[i + 1] === before[i + 1]) continue;
-      this.#memory.writeU64(BigInt(at + i * 4), entryOf(after, i));
+      this.memory.writeU64(BigInt(at + i * 4), entryOf(after, i));
     }
   }
 

@@ -5,6 +5,7 @@
 // be the only writer, except for access flags and dirty bits. It issues no invalidations: that is the caller's part.
 import type { EntryWords, LeafChoice, TableFormat } from "./page-table-format.js";
 import { checkInteger } from "./page-table-geometry.js";
+import { LeafTables } from "./page-table-leaf-tables.js";
 import { LeafRun, type Leaves, ScatteredPages } from "./page-table-leaves.js";
 import { Mapping } from "./page-table-mapping.js";
 import { checkAddress, checkPages, type PageTableLookup, type TableStorage } from "./page-table-options.js";
@@ -17,11 +18,13 @@ export class TableTree<Attributes extends LeafChoice> {
   readonly root: bigint;
   readonly #format: TableFormat<Attributes>;
   readonly #store: TableStore;
+  readonly #leafTables: LeafTables;
 
   /** @internal */
   constructor(format: TableFormat<Attributes>, storage: TableStorage) {
     this.#format = format;
     this.#store = new TableStore(format, storage);
+    this.#leafTables = new LeafTables(this.#store);
     this.root = BigInt(this.#store.root);
   }
 
@@ -96,6 +99,34 @@ export class TableTree<Attributes extends LeafChoice> {
   }
 
   /**
+   * Binds attributes for many small mappings: what is inside one table of pages costs no bigint and no allocation.
+   * @param attributes permissions and attributes of every leaf, as for map
+   * @returns map for addresses and sizes that are numbers (exact: below 2^53)
+   * @throws TypeError, RangeError as map, about attributes at once and about the rest by the function returned
+   */
+  mapper(attributes: Attributes = {} as Attributes): (input: number, output: number, size: number) => void {
+    const page = this.#page(attributes);
+    const { low, high } = this.#format.atLevel(page, 3);
+    const small = attributes.contiguous !== true;
+    return (input, output, size) => {
+      if (small && this.#leafTables.map(input, output, size, low, high)) return;
+      this.map(exact("input", input), exact("output", output), exact("size", size), attributes);
+    };
+  }
+
+  /**
+   * The same as unmap, for an address and size that are numbers (exact: below 2^53).
+   * @param input first input address, as for map
+   * @param size bytes, a multiple of the granule, at least one
+   * @returns bytes that were mapped and no longer are
+   * @throws as unmap
+   */
+  unmapAt(input: number, size: number): number {
+    const removed = this.#leafTables.unmap(input, size);
+    return removed >= 0 ? removed : Number(this.unmap(exact("input", input), exact("size", size)));
+  }
+
+  /**
    * Finds the leaf of an address by reading the tables.
    * @param input any input address, as for map
    * @returns the leaf, or undefined when the address is not mapped
@@ -160,4 +191,12 @@ export class TableTree<Attributes extends LeafChoice> {
     checkAddress("input", input, 1, 64);
     return this.#format.inputOffset(input);
   }
+}
+
+/** A number as a bigint; throws unless it is an exact one. */
+function exact(name: string, value: number): bigint {
+  if (typeof value !== "number") throw new TypeError(`"${name}" expected number, got ${typeof value}`);
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`"${name}" expected an integer below 2^53, got ${value}`);
+  return BigInt(value);
 }

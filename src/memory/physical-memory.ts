@@ -3,9 +3,10 @@
 
 import type { Core } from "../core/core.js";
 import type { FrameRange } from "../core/frames.js";
-import { FRAME_FLAG_DIRTY, FRAME_FLAG_EXTERNAL, FRAME_FLAG_MIXED, RANGE_EXTERNAL } from "../spec/abi/core.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import { FRAME_FLAG_DIRTY, FRAME_FLAG_EXTERNAL, FRAME_FLAG_MIXED } from "../spec/abi/core.js";
 import { ExternalMemory } from "./external-memory.js";
-import { type ExternalRange, PHYSICAL_LIMIT } from "./ranges.js";
+import { type ExternalRange, frameFlags, PHYSICAL_LIMIT } from "./ranges.js";
 
 const FRAME_BYTES = 65536;
 const FRAME_LG2 = 16n;
@@ -46,6 +47,12 @@ export class PhysicalMemory {
     this.#ranges = ranges;
   }
 
+  /** @internal Takes over frames that Frames.save wrote. */
+  load(from: StateReader): void {
+    this.#core.frames.load(from, (frame) => frameFlags(this.#ranges, BigInt(frame)));
+    this.#mustStore = this.#core.frames.flagged(FRAME_FLAG_DIRTY).length > 0;
+  }
+
   /** Bytes of simulated RAM that are backed at the moment, a multiple of 64 KiB. */
   get backedBytes(): number {
     return this.#core.frames.count * FRAME_BYTES;
@@ -75,11 +82,7 @@ export class PhysicalMemory {
   }
 
   #flagsOf(frame: bigint): number {
-    const first = frame << FRAME_LG2;
-    const last = first | FRAME_LAST;
-    const covering = this.#ranges.find((range) => range.base <= first && range.last >= last);
-    if (!covering) return FRAME_FLAG_MIXED;
-    return covering.kind === RANGE_EXTERNAL ? FRAME_FLAG_EXTERNAL : 0;
+    return frameFlags(this.#ranges, frame) ?? FRAME_FLAG_MIXED;
   }
 
   /** Linear offset of the frame of `pa`, backed if need be. */
@@ -194,12 +197,21 @@ export class PhysicalMemory {
    * where access must go the long way: more than one frame, a frame that is not backed, external or not all RAM.
    */
   wordsAt(pa: number, bytes: number): Uint32Array | undefined {
+    if ((pa % FRAME_BYTES) + bytes > FRAME_BYTES) return undefined;
+    const index = this.wordIndexAt(pa);
+    return index < 0 ? undefined : new Uint32Array(this.#core.buffer, 4 * index, bytes / 4);
+  }
+
+  /** @internal Index in `allWords` of the word at `pa`, a multiple of 4, or -1; the rest of its frame follows it. */
+  wordIndexAt(pa: number): number {
     const number = Math.floor(pa / FRAME_BYTES);
-    const offset = pa - number * FRAME_BYTES;
-    if (offset + bytes > FRAME_BYTES) return undefined;
     const frame = this.#core.frames.find(number, WRITE_LONG_WAY);
-    if (frame < 0) return undefined;
-    return new Uint32Array(this.#core.buffer, frame + offset, bytes / 4);
+    return frame < 0 ? -1 : (frame + pa - number * FRAME_BYTES) / 4;
+  }
+
+  /** @internal All of linear memory as words, live until memory grows. */
+  get allWords(): Uint32Array {
+    return this.#core.u32;
   }
 
   /** The byte at `pa`. */

@@ -2,7 +2,7 @@
 // external ranges whose contents the embedder hands over on demand.
 
 import type { FrameRange } from "../core/frames.js";
-import { RANGE_EXTERNAL, RANGE_RAM } from "../spec/abi/core.js";
+import { FRAME_FLAG_EXTERNAL, FRAME_FLAG_MIXED, RANGE_EXTERNAL, RANGE_RAM } from "../spec/abi/core.js";
 
 /** First address beyond the 52-bit physical address space. */
 export const PHYSICAL_LIMIT = 1n << 52n;
@@ -58,4 +58,19 @@ export function frameRanges(
     throw new RangeError(`"ram" and "external" expected at most ${MOST_RANGES} ranges, got ${ranges.length}`);
   }
   return ranges;
+}
+
+/**
+ * Flags of a frame of 64 KiB: whose it is, and whether all of it is memory.
+ *
+ * @param ranges where memory is
+ * @param frame number of the frame, its address divided by 64 KiB
+ * @returns FRAME_FLAG_*; undefined where there is no memory at all
+ */
+export function frameFlags(ranges: readonly FrameRange[], frame: bigint): number | undefined {
+  const first = frame << 16n;
+  const last = first | 0xffffn;
+  const covering = ranges.find((range) => range.base <= first && range.last >= last);
+  if (covering) return covering.kind === RANGE_EXTERNAL ? FRAME_FLAG_EXTERNAL : 0;
+  return ranges.some((range) => range.base <= last && range.last >= first) ? FRAME_FLAG_MIXED : undefined;
 }

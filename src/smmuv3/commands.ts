@@ -2,13 +2,17 @@
 // Source: Arm IHI 0070 G.b, chapter 4: 4.1.3, 4.1.6 (errors), 4.2 (prefetch), 4.3 (configuration),
 // 4.4 (TLB, ranges), 4.5 to 4.7 (command-effects.ts). One row a command (COMMANDS); an opcode without a row is CERROR_ILL.
 // Choices: reserved bits are ignored, prefetches do nothing, VMID[15:8] and ASID[15:8] are ignored without
-// 16-bit support, VMID counts as 0 without stage 2, a misaligned range begins at the aligned address. ATC_INV has
-// nothing to drop: no endpoint holds a device TLB yet.
+// 16-bit support, VMID counts as 0 without stage 2, a misaligned range begins at the aligned address. An ATC invalidation
+// that timed out is given up: the CMD_SYNC behind it fails once (3.9.1.4).
 
 import { getField, type Words } from "../machine/bit-fields.js";
 import { FirstError } from "../machine/first-error.js";
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import * as C from "../spec/smmuv3/commands.js";
 import {
+  atcInvalidation,
   type CommandOutputs,
   type Effect,
   type Effective,
@@ -16,8 +20,9 @@ import {
   resume,
   stallTerm,
   sync,
+  syncMessage,
 } from "./command-effects.js";
-import type { FeatureSet } from "./features.js";
+import type { FeatureSet } from "./feature-set.js";
 import { type InvalidateRange, invalidateRange } from "./tlbi-range.js";
 
 /** What commands need of the translation core. */
@@ -55,7 +60,12 @@ interface Context {
   readonly features: FeatureSet;
   readonly target: CommandTarget;
   words: Words;
+  /** What goes to memory, or to an endpoint that the next CMD_SYNC waits for. */
+  write: Effect | undefined;
+  /** What calls an embedder back. */
   effect: Effect | undefined;
+  /** An endpoint has not answered a CMD_ATC_INV since the last CMD_SYNC. */
+  timedOut: boolean;
 }
 
 interface CommandRow {
@@ -111,6 +121,26 @@ const outside =
   };
 
 const nothing = (): undefined => undefined;
+
+function syncCommand(c: Context): number | undefined {
+  const code = outside(sync)(c);
+  if (code !== undefined) return code;
+  if (c.timedOut) {
+    c.timedOut = false;
+    c.effect = undefined;
+    return C.CERROR_ATC_INV_SYNC;
+  }
+  const message = syncMessage(c.words, c.features);
+  if (message) c.write = (outputs) => outputs.store(message);
+  return undefined;
+}
+
+function atcInv(c: Context): undefined {
+  const invalidation = atcInvalidation(c.words, c.features);
+  c.write = (outputs) => {
+    if (outputs.invalidateAtc(invalidation) === "timed-out") c.timedOut = true;
+  };
+}
 
 // Commands for features that always read as absent have no `run`: they end in CERROR_ILL.
 const COMMANDS: ReadonlyMap<number, CommandRow> = new Map<number, CommandRow>([
@@ -175,11 +205,11 @@ const COMMANDS: ReadonlyMap<number, CommandRow> = new Map<number, CommandRow>([
     { name: "TLBI_S2_IPA", needs: "stage 2", run: (c) => byAddress(c, STAGE_2, vmid(c), ANY) },
   ],
   [C.CMD_TLBI_NSNH_ALL, { name: "TLBI_NSNH_ALL", run: (c) => void c.target.tlbi(BOTH, ANY, ANY, undefined) }],
-  [C.CMD_ATC_INV, { name: "ATC_INV", needs: "ATS", run: nothing }],
+  [C.CMD_ATC_INV, { name: "ATC_INV", needs: "ATS", run: atcInv }],
   [C.CMD_PRI_RESP, { name: "PRI_RESP", needs: "PRI", run: outside(pageResponse) }],
   [C.CMD_RESUME, { name: "RESUME", needs: "stall", ssec: true, run: outside(resume) }],
   [C.CMD_STALL_TERM, { name: "STALL_TERM", needs: "stall", ssec: true, run: outside(stallTerm) }],
-  [C.CMD_SYNC, { name: "SYNC", run: outside(sync) }],
+  [C.CMD_SYNC, { name: "SYNC", run: syncCommand }],
   [C.CMD_TLBI_S_EL2_ALL, { name: "TLBI_S_EL2_ALL", needs: "Secure queue" }],
   [C.CMD_TLBI_S_EL2_ASID, { name: "TLBI_S_EL2_ASID", needs: "Secure queue" }],
   [C.CMD_TLBI_S_EL2_VA, { name: "TLBI_S_EL2_VA", needs: "Secure queue" }],
@@ -204,7 +234,7 @@ export function commandName(opcode: number): string | undefined {
 }
 
 /** Carries out single commands of the Non-secure Command queue. */
-export class CommandExecutor {
+export class CommandExecutor implements Saved {
   readonly #context: Context;
   readonly #outputs: CommandOutputs;
   readonly #effects: Effect[] = [];
@@ -218,21 +248,34 @@ export class CommandExecutor {
    * @param outputs where their other effects go
    */
   constructor(features: FeatureSet, target: CommandTarget, outputs: CommandOutputs) {
-    this.#context = { features, target, words: new Uint32Array(4), effect: undefined };
+    const none = { write: undefined, effect: undefined, timedOut: false };
+    this.#context = { features, target, words: new Uint32Array(4), ...none };
     this.#outputs = outputs;
+  }
+
+  /** @internal Between calls nothing waits to be sent. */
+  save(to: StateWriter): void {
+    to.flag(this.#context.timedOut);
+  }
+
+  /** @internal */
+  load(from: StateReader): void {
+    this.#context.timedOut = from.flag("ATC invalidation timed out");
   }
 
   /**
    * Carries out one command; what it sets off outside waits for `complete`.
    *
    * @param words the 16 bytes as four little-endian words
-   * @returns 0, or the CERROR code: 1 (CERROR_ILL) for an illegal command
+   * @returns 0, or the CERROR code: 1 (CERROR_ILL) for an illegal command, 3 (CERROR_ATC_INV_SYNC) for a CMD_SYNC behind
+   *   an invalidation that an endpoint has not answered
    *
    * Source: IHI 0070 chapter 4.
    */
   execute(words: Words): number {
     const context = this.#context;
     context.words = words;
+    context.write = undefined;
     context.effect = undefined;
     const row = COMMANDS.get(getField(words, C.CMD_OPCODE_MSB, C.CMD_OPCODE_LSB));
     if (!row?.run || !isPresent(row.needs, context.features)) return C.CERROR_ILL;
@@ -241,21 +284,26 @@ export class CommandExecutor {
   }
 
   /**
-   * Sends what the last command sets off outside; to be called when the command counts as consumed. From inside such
-   * an effect it leaves the sending to the outer call, so that endpoints that ask again and again need no stack.
+   * Sends what the last command sets off outside; to be called when the command counts as consumed. Memory is written,
+   * and ATCs are invalidated, at once. From inside an effect it leaves the rest to the outer call, so that endpoints that ask again and again need
+   * no stack.
    */
   complete(): void {
-    const { effect } = this.#context;
+    const { write, effect } = this.#context;
+    if (!write && !effect && this.#effects.length === 0) return;
+    this.#context.write = undefined;
     this.#context.effect = undefined;
-    if (effect) this.#effects.push(effect);
-    if (this.#sending) return;
-    this.#sending = true;
     const errors = new FirstError();
-    for (let next = this.#effects.shift(); next; next = this.#effects.shift()) {
-      const send = next;
-      errors.attempt(() => send(this.#outputs));
+    if (write) errors.attempt(() => write(this.#outputs));
+    if (effect) this.#effects.push(effect);
+    if (!this.#sending) {
+      this.#sending = true;
+      for (let next = this.#effects.shift(); next; next = this.#effects.shift()) {
+        const send = next;
+        errors.attempt(() => send(this.#outputs));
+      }
+      this.#sending = false;
     }
-    this.#sending = false;
     errors.rethrow();
   }
 }

@@ -2,6 +2,9 @@
 // Source: Arm IHI 0070 G.b, sections 7.2.1 (when it is writable), 7.2.2 (aborts), 7.4 (overflow).
 // Write aborts are synchronous: PROD does not move. What is recorded at all, and merged, is event-recorder.ts's business.
 
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import * as R from "../spec/smmuv3/registers.js";
 import type { GlobalErrors } from "./global-errors.js";
 import type { Interrupts } from "./interrupts.js";
@@ -11,7 +14,7 @@ import type { RegisterFile } from "./registers.js";
 const OVERFLOW = (1 << R.EVENTQ_PROD_OVFLG_LSB) >>> 0;
 
 /** The producer's side of the Event queue. */
-export class EventQueue {
+export class EventQueue implements Saved {
   readonly #registers: RegisterFile;
   readonly #memory: QueueMemory;
   readonly #errors: GlobalErrors;
@@ -38,6 +41,24 @@ export class EventQueue {
   /** Records written since the machine was powered on. */
   get written(): number {
     return this.#written;
+  }
+
+  /** @internal */
+  save(to: StateWriter): void {
+    to.u64(this.#written);
+    to.optional(this.#last, ({ address, prod }) => {
+      to.u64(address);
+      to.u32(prod);
+    });
+  }
+
+  /** @internal */
+  load(from: StateReader): void {
+    this.#written = from.number("records written");
+    this.#last = from.optional("last record", () => ({
+      address: from.u64("address of the last record"),
+      prod: from.u32("EVENTQ_PROD after the last record"),
+    }));
   }
 
   /** Whether a record would be written now (7.2.1); that it meets no memory shows only when it is. */

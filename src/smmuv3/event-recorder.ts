@@ -4,10 +4,15 @@
 // same and software has not read it; what was handed to a sink takes events of the same run.
 
 import type { FirstError } from "../machine/first-error.js";
+import { loadCounts, saveCounts } from "../snapshot/counts.js";
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import * as E from "../spec/smmuv3/events.js";
 import type { EventCounts } from "./counters.js";
 import type { EventQueue } from "./event-queue.js";
-import { encodeEvent, type SmmuFault } from "./events.js";
+import { encodeEvent } from "./event-record.js";
+import type { SmmuFault } from "./events.js";
 
 /** Events whose records may differ in InputAddr[11:0] and are merged all the same (7.3.8, 7.3.12 to 7.3.17). */
 const MERGE_BY_PAGE: ReadonlySet<number> = new Set([
@@ -20,8 +25,10 @@ const MERGE_BY_PAGE: ReadonlySet<number> = new Set([
   E.EVT_F_TLB_CONFLICT,
 ]);
 
+const RECORD_BYTES = 32;
+
 /** Where event records go. */
-export class EventRecorder {
+export class EventRecorder implements Saved {
   readonly #queue: EventQueue;
   readonly #sink: ((record: Uint8Array) => void) | undefined;
   readonly #merges: boolean;
@@ -50,6 +57,18 @@ export class EventRecorder {
   /** Sets every count to 0. */
   resetCounts(): void {
     this.#counts = zero();
+  }
+
+  /** @internal */
+  save(to: StateWriter): void {
+    saveCounts(to, this.#counts);
+    to.optional(this.#last, (record) => to.bytes(record));
+  }
+
+  /** @internal */
+  load(from: StateReader): void {
+    this.#counts = loadCounts(from, zero());
+    this.#last = from.optional("last record", () => from.bytes("last record", RECORD_BYTES).slice());
   }
 
   /** Whether a record would be taken now. */

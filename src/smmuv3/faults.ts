@@ -1,11 +1,9 @@
 // The core's fault records read into faults as the hardware face and users see them, with what the core decided.
 
-import type { Core } from "../core/core.js";
+import type { ArenaView } from "../core/core.js";
 import type { TranslateRequest } from "../machine/translation.js";
 import * as A from "../spec/abi/core.js";
-import { eventName, type FaultClass, type SmmuFault } from "./events.js";
-
-const CLASSES: readonly FaultClass[] = ["CD", "TT", "IN"];
+import { eventName, FAULT_CLASSES, type SmmuFault } from "./events.js";
 
 /** A fault as the core reports it. */
 export interface CoreFault {
@@ -18,7 +16,7 @@ export interface CoreFault {
 }
 
 /** The `n`-th fault of the last batch. */
-export function readFault(core: Core, n: number): CoreFault {
+export function readFault(core: ArenaView, n: number): CoreFault {
   const at = core.faults + n * A.FAULT_SIZE;
   const u8 = core.u8;
   const u32 = core.u32;
@@ -37,7 +35,7 @@ export function readFault(core: Core, n: number): CoreFault {
     execute: (access & A.ACCESS_EXECUTE) !== 0,
     privileged: (access & A.ACCESS_PRIVILEGED) !== 0,
     stage2: (flags & A.FAULT_FLAG_STAGE2) !== 0,
-    class: CLASSES[u8[at + A.FAULT_CLASS] ?? A.CLASS_IN] ?? "IN",
+    class: FAULT_CLASSES[u8[at + A.FAULT_CLASS] ?? A.CLASS_IN] ?? "IN",
     tableWrite: (flags & (A.FAULT_FLAG_STAGE2 | A.FAULT_FLAG_TTRNW)) === A.FAULT_FLAG_STAGE2,
     ipa: u64[(at + A.FAULT_IPA) / 8] ?? 0n,
     fetchAddress: u64[(at + A.FAULT_FETCH_ADDRESS) / 8] ?? 0n,
@@ -52,7 +50,7 @@ export function readFault(core: Core, n: number): CoreFault {
 }
 
 /** The request behind a fault, with the access that it asked for before the STE's overrides. */
-function requestOf(core: Core, { index, stream, pasid, iova }: SmmuFault): TranslateRequest {
+function requestOf(core: ArenaView, { index, stream, pasid, iova }: SmmuFault): TranslateRequest {
   const access = core.u8[core.part(A.HDR_ACCESS) + index] ?? 0;
   return {
     stream,
@@ -65,6 +63,6 @@ function requestOf(core: Core, { index, stream, pasid, iova }: SmmuFault): Trans
 }
 
 /** Ends in an abort what the core answered with a stall: nobody can hold it. */
-export function refuseStall(core: Core, { index, type }: SmmuFault): void {
+export function refuseStall(core: ArenaView, { index, type }: SmmuFault): void {
   core.u8[core.part(A.HDR_STATUS) + index] = A.STATUS_FAULT | type;
 }

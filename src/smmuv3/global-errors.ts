@@ -1,6 +1,7 @@
 // Global errors: the GERROR / GERRORN handshake.
 // Source: Arm IHI 0070 G.b, sections 6.3.19, 6.3.20 and 7.5.
-// Raised here: CMDQ_ERR, EVENTQ_ABT_ERR and PRIQ_ABT_ERR; the other errors belong to features that read as absent.
+// Raised here: CMDQ_ERR, EVENTQ_ABT_ERR, PRIQ_ABT_ERR and the aborts of MSIs; the other errors belong to features that read
+// as absent.
 
 import * as R from "../spec/smmuv3/registers.js";
 import type { Interrupts } from "./interrupts.js";
@@ -41,6 +42,7 @@ export class GlobalErrors {
   raise(bit: number): void {
     if (this.isActive(bit)) return;
     this.#registers.set(R.REG_GERROR, this.#registers.get(R.REG_GERROR) ^ (1 << bit));
-    this.#interrupts.raise("gerror");
+    // The one error without an interrupt: another message to the same doorbell might abort again (7.5.1).
+    if (bit !== R.GERROR_MSI_GERROR_ABT_ERR_LSB) this.#interrupts.raise("gerror");
   }
 }

@@ -2,7 +2,10 @@
 // anew. What outlives that (memory, core, batch) is in smmuv3.ts.
 
 import type { Core } from "../core/core.js";
+import type { FirstError } from "../machine/first-error.js";
+import { sendAtcInvalidation } from "../machine/translation-request.js";
 import type { PhysicalMemory } from "../memory/physical-memory.js";
+import type { Saved } from "../snapshot/saved.js";
 import * as A from "../spec/abi/core.js";
 import * as R from "../spec/smmuv3/registers.js";
 import { CommandQueue } from "./command-queue.js";
@@ -12,6 +15,7 @@ import { EventRecorder } from "./event-recorder.js";
 import { decodeFeatures, type SmmuFeatures } from "./features.js";
 import { GlobalErrors } from "./global-errors.js";
 import { Interrupts } from "./interrupts.js";
+import { MsiWriter } from "./msi.js";
 import { mostHeld, type SmmuV3Options } from "./options.js";
 import { readPpar } from "./pri-ppar.js";
 import { PriQueue } from "./pri-queue.js";
@@ -25,7 +29,12 @@ export interface Hardware {
   readonly recorder: EventRecorder;
   readonly pages: PriQueue;
   readonly stalls: Stalls;
+  /** The parts that have state of their own, by the section of a snapshot that has it; registers come first. */
+  readonly saved: Readonly<Record<(typeof SAVED_PARTS)[number], Saved>>;
 }
+
+/** Sections of a snapshot. */
+export const SAVED_PARTS = ["registers", "commands", "events", "recorder", "pages", "stalls"] as const;
 
 /** What the parts need of the machine that they are in. */
 export type MachineSide = Pick<StallParts, "translate" | "number">;
@@ -61,7 +70,8 @@ export function powerOn(
   options: SmmuV3Options,
   machine: MachineSide,
 ): Hardware {
-  const { onIrq, onPageResponse, onResume, eventSink, mergeEvents = false } = options;
+  const { onIrq, onMsi, onWakeEvent, onPageResponse, onResume, eventSink, mergeEvents = false } = options;
+  const { onAtcInvalidation } = options;
   const registers = new RegisterFile(features, {
     configuration: () => {
       applyRegisters(core, registers);
@@ -70,11 +80,15 @@ export function powerOn(
     commands: () => commands.run(),
     events: () => stalls.retryWaiting(),
   });
-  const interrupts = new Interrupts(registers, onIrq);
+  const messages = new MsiWriter({ registers, memory, onMsi, aborted: (bit) => errors.raise(bit) });
+  const interrupts = new Interrupts(registers, onIrq, messages);
   const errors = new GlobalErrors(registers, interrupts);
   const events = new EventQueue(registers, memory, errors, interrupts);
   const recorder = new EventRecorder(events, eventSink, mergeEvents);
-  const ppar = (stream: number): boolean | undefined => readPpar(core, memory, stream);
+  const ppar = (stream: number, pasid: number, failures: FirstError): boolean | undefined =>
+    readPpar(core, memory, stream, pasid, ({ fault, mayMerge }) => {
+      recorder.record(fault, mayMerge, failures);
+    });
   const named = decodeFeatures(features);
   const pages = new PriQueue(
     { registers, memory, errors, interrupts, ppar, onPageResponse },
@@ -88,12 +102,20 @@ export function powerOn(
     onResume,
   });
   const executor = new CommandExecutor(named, core, {
-    synced: () => interrupts.raise("cmd-sync"),
+    store: (message) => messages.store(message),
+    synced: (message) => interrupts.raise("cmd-sync", message),
+    woken: () => onWakeEvent?.(),
+    // Without SMMUEN there is no interface to endpoints (4.5.1).
+    invalidateAtc: (invalidation) =>
+      registers.enabled(R.CR0_SMMUEN_LSB)
+        ? sendAtcInvalidation(onAtcInvalidation, invalidation)
+        : "completed",
     respond: (response) => pages.respond(response),
     resume: (stream, stag, action) => stalls.resume(stream, stag, action),
     terminateStalled: (stream) => stalls.terminateStream(stream),
   });
   const commands = new CommandQueue(registers, memory, executor, errors);
   applyRegisters(core, registers);
-  return { registers, executor, recorder, pages, stalls };
+  const saved = { registers, commands: executor, events, recorder, pages, stalls };
+  return { registers, executor, recorder, pages, stalls, saved };
 }

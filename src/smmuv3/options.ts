@@ -2,15 +2,22 @@
 
 import type { MachineOptions } from "../machine/options.js";
 import type { SmmuFeatures } from "./features.js";
-import type { SmmuIrq } from "./interrupts.js";
+import type { SmmuIrq, SmmuMsi } from "./msi.js";
 import type { ResumeOutcome } from "./stalled-transaction.js";
 
 /** Options of an SMMUv3. */
 export interface SmmuV3Options extends MachineOptions {
   /** What the ID registers advertise; default `SMMUV3_PRESETS.full`. */
   features?: SmmuFeatures;
-  /** Called when an interrupt of the SMMU is raised. */
+  /** Called when a wired interrupt of the SMMU is raised, whether or not an MSI is configured too. */
   onIrq?: (irq: SmmuIrq) => void;
+  /**
+   * Called for each MSI of the SMMU (IDR0.MSI), after it was written where its address is in RAM. Elsewhere it returns true
+   * if a device takes the write, such as an ITS; else the write is aborted, which is a global error.
+   */
+  onMsi?: (msi: SmmuMsi) => boolean | undefined;
+  /** Called when a CMD_SYNC sends a wake-up event (IDR0.SEV). */
+  onWakeEvent?: () => void;
   /** Receives event records in the Event queue's place; it is never full. */
   eventSink?: (record: Uint8Array) => void;
   /**

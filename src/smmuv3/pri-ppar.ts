@@ -3,8 +3,10 @@
 
 import type { Core } from "../core/core.js";
 import type { PhysicalMemory } from "../memory/physical-memory.js";
+import { PASID_VALID } from "../spec/abi/core.js";
+import { type CoreFault, readFault } from "./faults.js";
 
-// What the core answers in place of the bit (assembly/smmuv3/ste.ts).
+// What the core answers in place of the bit (assembly/smmuv3/page-response.ts).
 const NO_STE = -1;
 const MISSING_FRAME = -2;
 
@@ -14,14 +16,26 @@ const MISSING_FRAME = -2;
  * @param core whose registers say where the stream table is
  * @param memory asked for external frames on the way
  * @param stream StreamID, 0..2^32-1
+ * @param pasid SubstreamID of the page request
+ * @param refuse takes the reason when no valid STE can be read, if CR2 wants it recorded
  * @returns the bit, or undefined when no valid STE can be read
  */
-export function readPpar(core: Core, memory: PhysicalMemory, stream: number): boolean | undefined {
+export function readPpar(
+  core: Core,
+  memory: PhysicalMemory,
+  stream: number,
+  pasid: number,
+  refuse: (reason: CoreFault) => void,
+): boolean | undefined {
   const { exports } = core;
-  let answer = exports.pageResponsePasid(stream);
+  const ask = (): number => exports.pageResponsePasid(stream, PASID_VALID + pasid);
+  let answer = ask();
   while (answer === MISSING_FRAME) {
     memory.supply(BigInt.asUintN(64, exports.missingAddress()));
-    answer = exports.pageResponsePasid(stream);
+    answer = ask();
   }
-  return answer === NO_STE ? undefined : answer === 1;
+  if (answer !== NO_STE) return answer === 1;
+  const reason = readFault(core, 0);
+  if (reason.fault.recorded) refuse(reason);
+  return undefined;
 }

@@ -2,9 +2,14 @@
 // for those of software. Source: Arm IHI 0070 G.b, chapter 8, sections 3.9.1, 4.5.2 and 6.3.36 (LO).
 // Choices: write aborts are synchronous; a PASID wider than SSIDSIZE is kept as it is, one at an SMMU without
 // substreams is not seen; without IDR0.PRI every request fails, as with PRIQEN = 0.
-// Not modelled: Secure and Realm streams, MSIs, events for failed reads of STE.PPAR (ATSRECERR = 0), IDR3.PPS.
+// Not modelled: Secure and Realm streams, IDR3.PPS.
 
+import { FirstError } from "../machine/first-error.js";
 import type { PageRequest, PageRequestOutcome, PageResponse } from "../machine/page-request.js";
+import { loadCounts, saveCounts } from "../snapshot/counts.js";
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import * as R from "../spec/smmuv3/registers.js";
 import type { PageCounts } from "./counters.js";
 import type { GlobalErrors } from "./global-errors.js";
@@ -25,14 +30,14 @@ export interface PriQueueParts {
   readonly errors: GlobalErrors;
   /** Told of new entries. */
   readonly interrupts: Interrupts;
-  /** STE.PPAR of a stream; undefined when no valid STE can be read. */
-  readonly ppar: (stream: number) => boolean | undefined;
+  /** STE.PPAR of a stream; undefined when no valid STE can be read. `errors` keeps what takers of its event throw. */
+  readonly ppar: (stream: number, pasid: number, errors: FirstError) => boolean | undefined;
   /** The endpoints' side: takes responses. */
   readonly onPageResponse: ((response: PageResponse) => void) | undefined;
 }
 
 /** The PRI queue's producer, and the sender of page responses. */
-export class PriQueue {
+export class PriQueue implements Saved {
   readonly #parts: PriQueueParts;
   readonly #hasSubstreams: boolean;
   #counts: PageCounts = zero();
@@ -56,6 +61,16 @@ export class PriQueue {
   /** Sets every count to 0. */
   resetCounts(): void {
     this.#counts = zero();
+  }
+
+  /** @internal What is queued is in memory and in registers. */
+  save(to: StateWriter): void {
+    saveCounts(to, this.#counts);
+  }
+
+  /** @internal */
+  load(from: StateReader): void {
+    this.#counts = loadCounts(from, zero());
   }
 
   /**
@@ -131,15 +146,19 @@ export class PriQueue {
   #overflow(message: PageRequest): PageRequestOutcome {
     ++this.#counts.pageRequestsOverflowed;
     if (!message.last) return "dropped";
-    const outcome = isStopMarker(message) ? "dropped" : this.#answer(this.#overflowResponse(message));
+    // The endpoint gets its answer though somebody who takes an event record throws.
+    const errors = new FirstError();
+    const response = isStopMarker(message) ? undefined : this.#overflowResponse(message, errors);
+    const outcome = response ? this.#answer(response) : "dropped";
     if (this.#isLastOnly()) this.#parts.interrupts.raise("priq");
+    errors.rethrow();
     return outcome;
   }
 
   /** Success with the PASID that the endpoint expects, Failure without one when nobody can tell (8.1). */
-  #overflowResponse({ stream, pasid, group }: PageRequest): PageResponse {
+  #overflowResponse({ stream, pasid, group }: PageRequest, errors: FirstError): PageResponse {
     if (pasid === undefined) return { stream, group, code: "success" };
-    const ppar = this.#parts.ppar(stream);
+    const ppar = this.#parts.ppar(stream, pasid, errors);
     if (ppar === undefined) return { stream, group, code: "failure" };
     return ppar ? { stream, pasid, group, code: "success" } : { stream, group, code: "success" };
   }

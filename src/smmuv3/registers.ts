@@ -3,13 +3,19 @@
 // Choices where the manual leaves one: guarded registers ignore writes while their unit is enabled (the only
 // behaviour from v3.2 on), GBPA without Update is ignored, the page-0 places of EVENTQ_ and PRIQ_PROD/CONS are aliases,
 // UNKNOWN reset values are 0, Updates (CR0, IRQ_CTRL, GBPA) complete at once.
-// The PRI queue and ATSCHK are there with IDR0.PRI and ATS. Not modelled, RES0: MSI configuration, ATOS, Secure and Realm registers, identification space.
+// The PRI queue, ATSCHK and the MSI configuration are there with IDR0.PRI, ATS and MSI. Not modelled, RES0: ATOS, Secure and
+// Realm registers, identification space.
 
-import { fieldMask, registerField } from "../machine/bit-fields.js";
 import { FirstError } from "../machine/first-error.js";
+import { loadWords, saveWords } from "../machine/saved-words.js";
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import * as R from "../spec/smmuv3/registers.js";
-import { decodeFeatures, type FeatureSet, type SmmuFeatures } from "./features.js";
+import type { FeatureSet } from "./feature-set.js";
+import { decodeFeatures, type SmmuFeatures } from "./features.js";
 import { type QueueShape, queueShape } from "./queue.js";
+import { type WritePiece, writePieces } from "./register-rules.js";
 
 /** What a register write sets off elsewhere; called after the register has its new value. */
 export interface RegisterEffects {
@@ -30,88 +36,6 @@ const ALIASES = new Map([
   [R.REG_PRIQ_CONS_ALIAS, R.REG_PRIQ_CONS],
 ]);
 
-type Guard = (file: RegisterFile, value: number) => boolean;
-
-/** One group of bits of a 32-bit word that is written under one condition. */
-interface WritePiece {
-  readonly offset: number;
-  readonly mask: number;
-  readonly when: Guard;
-}
-
-const always: Guard = () => true;
-const smmuOff: Guard = (file) => !file.enabled(R.CR0_SMMUEN_LSB);
-const commandsOff: Guard = (file) => !file.enabled(R.CR0_CMDQEN_LSB);
-const eventsOff: Guard = (file) => !file.enabled(R.CR0_EVENTQEN_LSB);
-const pagesOff: Guard = (file) => !file.enabled(R.CR0_PRIQEN_LSB);
-const queuesOff: Guard = (file) => commandsOff(file, 0) && eventsOff(file, 0) && pagesOff(file, 0);
-const pageIrqOff: Guard = (file) =>
-  registerField(file.get(R.REG_IRQ_CTRLACK), R.IRQ_CTRL_PRIQ_IRQEN_MSB, R.IRQ_CTRL_PRIQ_IRQEN_LSB) === 0;
-const withUpdate: Guard = (_file, value) => registerField(value, R.GBPA_UPDATE_MSB, R.GBPA_UPDATE_LSB) === 1;
-
-function writePieces(f: FeatureSet): WritePiece[] {
-  const high = f.outputBits > 32 ? fieldMask(f.outputBits - 33, 0) : 0;
-  const hint = fieldMask(R.CMDQ_BASE_RA_MSB - 32, R.CMDQ_BASE_RA_LSB - 32);
-  const bit = (msb: number, present = true): number => (present ? fieldMask(msb, msb) : 0);
-  const cr0 =
-    bit(R.CR0_SMMUEN_MSB) |
-    bit(R.CR0_PRIQEN_MSB, f.pri) |
-    bit(R.CR0_EVENTQEN_MSB) |
-    bit(R.CR0_CMDQEN_MSB) |
-    bit(R.CR0_ATSCHK_MSB, f.ats);
-  const cr2 = bit(R.CR2_RECINVSID_MSB) | bit(R.CR2_PTM_MSB, f.broadcastTlbi);
-  const gbpa =
-    fieldMask(R.GBPA_MTCFG_MSB, R.GBPA_MEMATTR_LSB) | fieldMask(R.GBPA_ALLOCCFG_MSB, R.GBPA_ALLOCCFG_LSB);
-  const overrides =
-    fieldMask(R.GBPA_SHCFG_MSB, R.GBPA_SHCFG_LSB) | fieldMask(R.GBPA_ABORT_MSB, R.GBPA_PRIVCFG_LSB);
-  const irq =
-    bit(R.IRQ_CTRL_GERROR_IRQEN_MSB) |
-    bit(R.IRQ_CTRL_PRIQ_IRQEN_MSB, f.pri) |
-    bit(R.IRQ_CTRL_EVENTQ_IRQEN_MSB);
-  const gerror =
-    bit(R.GERROR_CMDQ_ERR_MSB) |
-    bit(R.GERROR_EVENTQ_ABT_ERR_MSB) |
-    bit(R.GERROR_PRIQ_ABT_ERR_MSB, f.pri) |
-    bit(R.GERROR_SFM_ERR_MSB);
-  const size = fieldMask(R.STRTAB_BASE_CFG_LOG2SIZE_MSB, R.STRTAB_BASE_CFG_LOG2SIZE_LSB);
-  const levels = fieldMask(R.STRTAB_BASE_CFG_FMT_MSB, R.STRTAB_BASE_CFG_FMT_LSB);
-  const split = fieldMask(R.STRTAB_BASE_CFG_SPLIT_MSB, R.STRTAB_BASE_CFG_SPLIT_LSB);
-  const pointer = fieldMask(R.CMDQ_PROD_WR_MSB, R.CMDQ_PROD_WR_LSB);
-  const overflow = bit(R.EVENTQ_PROD_OVFLG_MSB);
-  const pageQueue: WritePiece[] = [
-    { offset: R.REG_PRIQ_BASE, mask: 0xffffffff, when: pagesOff },
-    { offset: R.REG_PRIQ_BASE + 4, mask: hint | high, when: pagesOff },
-    { offset: R.REG_PRIQ_PROD, mask: pointer | overflow, when: pagesOff },
-    { offset: R.REG_PRIQ_CONS, mask: pointer | overflow, when: always },
-    { offset: R.REG_PRIQ_IRQ_CFG2, mask: bit(R.PRIQ_IRQ_CFG2_LO_MSB), when: pageIrqOff },
-  ];
-  return [
-    ...(f.pri ? pageQueue : []),
-    { offset: R.REG_CR0, mask: cr0, when: always },
-    { offset: R.REG_CR1, mask: fieldMask(R.CR1_TABLE_SH_MSB, R.CR1_TABLE_IC_LSB), when: smmuOff },
-    { offset: R.REG_CR1, mask: fieldMask(R.CR1_QUEUE_SH_MSB, R.CR1_QUEUE_IC_LSB), when: queuesOff },
-    { offset: R.REG_CR2, mask: cr2, when: smmuOff },
-    { offset: R.REG_GBPA, mask: gbpa | overrides, when: withUpdate },
-    { offset: R.REG_IRQ_CTRL, mask: irq, when: always },
-    { offset: R.REG_GERRORN, mask: gerror, when: always },
-    { offset: R.REG_STRTAB_BASE, mask: fieldMask(31, R.STRTAB_BASE_ADDR_LSB), when: smmuOff },
-    { offset: R.REG_STRTAB_BASE + 4, mask: hint | high, when: smmuOff },
-    {
-      offset: R.REG_STRTAB_BASE_CFG,
-      mask: f.twoLevelStreamTable ? size | split | levels : size,
-      when: smmuOff,
-    },
-    { offset: R.REG_CMDQ_BASE, mask: 0xffffffff, when: commandsOff },
-    { offset: R.REG_CMDQ_BASE + 4, mask: hint | high, when: commandsOff },
-    { offset: R.REG_CMDQ_PROD, mask: pointer, when: always },
-    { offset: R.REG_CMDQ_CONS, mask: pointer, when: commandsOff },
-    { offset: R.REG_EVENTQ_BASE, mask: 0xffffffff, when: eventsOff },
-    { offset: R.REG_EVENTQ_BASE + 4, mask: hint | high, when: eventsOff },
-    { offset: R.REG_EVENTQ_PROD, mask: pointer | overflow, when: eventsOff },
-    { offset: R.REG_EVENTQ_CONS, mask: pointer | overflow, when: always },
-  ];
-}
-
 const CONFIGURATION = new Set([
   R.REG_CR0,
   R.REG_CR2,
@@ -124,7 +48,7 @@ const COMMANDS = new Set([R.REG_CR0, R.REG_CMDQ_PROD, R.REG_GERRORN]);
 const EVENTS = new Set([R.REG_CR0, R.REG_EVENTQ_CONS, R.REG_GERRORN]);
 
 /** The registers of one SMMU: software's side (read, write) and the hardware's side (get, set). */
-export class RegisterFile {
+export class RegisterFile implements Saved {
   /** The ID registers in use. */
   readonly features: SmmuFeatures;
   readonly #named: FeatureSet;
@@ -159,6 +83,18 @@ export class RegisterFile {
     this.#words.set(R.REG_IDR5, this.features.idr5);
     this.#words.set(R.REG_AIDR, AIDR_SMMUV3_1);
     this.#words.set(R.REG_GBPA, GBPA_RESET);
+  }
+
+  /** @internal */
+  save(to: StateWriter): void {
+    saveWords(to, this.#words);
+  }
+
+  /** @internal */
+  load(from: StateReader): void {
+    const isConstant = (offset: number): boolean => !this.#pieces.has(offset);
+    loadWords(from, this.#words, 2 * R.REG_PAGE_BYTES, isConstant);
+    this.#effects.configuration();
   }
 
   /**

@@ -1,29 +1,39 @@
 // The SMMUv3 as a device: its register pages, queues, memory and the translation of requests. A list of
 // parts; each does its work in its own file. Non-secure interface, NS-EL1 streams. Absent and reading as
-// absent: ATS requests, MSI, Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
+// absent: Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
 
+import type { ArenaView } from "../core/core.js";
 import type { Batch } from "../machine/batch.js";
 import { wordsOf } from "../machine/bit-fields.js";
+import type { BoundSource, BoundTranslate, BoundTranslate64 } from "../machine/bound.js";
+import { Callbacks } from "../machine/callbacks.js";
+import { readTranslationCounters, type TranslationCounters } from "../machine/counters.js";
 import { Engine } from "../machine/engine.js";
 import { FirstError } from "../machine/first-error.js";
+import { type CacheContents, inspectCaches } from "../machine/inspect.js";
+import { OpenSnapshot, type SnapshotOptions, saveSnapshot } from "../machine/machine-snapshot.js";
 import { checkPageRequest, type PageRequest, type PageRequestOutcome } from "../machine/page-request.js";
 import type { TranslateRequest } from "../machine/translation.js";
+import type { TranslationRequest } from "../machine/translation-request.js";
+import type { WalkRecord } from "../machine/walk-records.js";
 import type { PhysicalMemory } from "../memory/physical-memory.js";
 import type { RamRange } from "../memory/ranges.js";
-import { VENDOR_SMMUV3 } from "../spec/abi/core.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
+import { STATUS_FAULT, STATUS_STALLED, VENDOR_SMMUV3 } from "../spec/abi/core.js";
 import { readCounters, type SmmuCounters } from "./counters.js";
-import type { SmmuFault } from "./events.js";
+import { eventName, type SmmuFault } from "./events.js";
 import { readFault, refuseStall } from "./faults.js";
 import { SMMUV3_PRESETS, type SmmuFeatures, validateFeatures } from "./features.js";
-import { type Hardware, powerOn } from "./hardware.js";
+import { type Hardware, powerOn, SAVED_PARTS } from "./hardware.js";
 import type { SmmuV3Options } from "./options.js";
+import { loadUnit, type SmmuV3RestoreOptions, saveUnit } from "./saved-unit.js";
 import type { StalledTransaction } from "./stalled-transaction.js";
 import type { Held } from "./stalls.js";
-import type { Translation } from "./translation.js";
+import type { SmmuTranslationCompletion, Translation } from "./translation.js";
 
 /** What became of the faults of a run. */
 interface Handled {
-  readonly faults: SmmuFault[];
+  readonly faults: readonly SmmuFault[];
   /** The last record that was written. */
   readonly event: Uint8Array | undefined;
 }
@@ -42,12 +52,13 @@ export class SmmuV3 {
   readonly memory: PhysicalMemory;
   /** Columns of requests and answers for `run`. */
   readonly batch: Batch;
+  readonly #callbacks = new Callbacks();
   readonly #options: SmmuV3Options;
   readonly #engine: Engine;
   #features: SmmuFeatures;
   #hardware: Hardware;
-  /** Of the last batch, in request order. */
-  #faults: SmmuFault[] = [];
+  /** Of the last batch. */
+  #last = NOTHING;
   #transactions = 0;
 
   /**
@@ -57,12 +68,45 @@ export class SmmuV3 {
    * @throws TypeError, RangeError that name the option and what was expected
    */
   constructor(options: SmmuV3Options = {}) {
-    this.#options = options;
+    this.#options = this.#callbacks.count(options);
     this.#features = validateFeatures(options.features ?? SMMUV3_PRESETS.full);
-    this.#engine = new Engine(options, VENDOR_SMMUV3);
+    this.#engine = new Engine(this.#options, VENDOR_SMMUV3);
     this.memory = this.#engine.memory;
     this.batch = this.#engine.batch;
     this.#hardware = this.#powerOn();
+  }
+
+  /**
+   * Makes the machine of a snapshot: sizes, geometry, features and memory are the snapshot's. Between the calls of both
+   * machines there is no difference, caches included.
+   *
+   * @param bytes what `snapshot` returned
+   * @param options callbacks and what else a snapshot does not have; external ranges must be those of the snapshot
+   * @throws SnapshotError for bytes that are no snapshot of an SMMUv3, or not an undamaged one
+   * @throws TypeError, RangeError that name the option and what was expected
+   */
+  static restore(bytes: Uint8Array, options: SmmuV3RestoreOptions = {}): SmmuV3 {
+    const saved = new OpenSnapshot(bytes, options, VENDOR_SMMUV3, SAVED_PARTS, loadUnit);
+    const { transactions, faults, options: unit } = saved.unit;
+    const smmu = new SmmuV3({ ...options, ...saved.machine.options, ...unit });
+    smmu.#transactions = transactions;
+    smmu.#last = { ...NOTHING, faults: [...faults] };
+    saved.loadInto(smmu.#engine, smmu.#hardware.saved);
+    return smmu;
+  }
+
+  /**
+   * The machine as bytes: registers, memory, queues, counters, stalled transactions, and the caches unless they are left
+   * out. Endpoints and their device TLBs, drivers and the host face are no part of it.
+   *
+   * @param options see SnapshotOptions
+   * @throws RangeError from inside a callback, when the machine is in the middle of something
+   */
+  snapshot(options: SnapshotOptions = {}): Uint8Array {
+    this.#callbacks.expectNone("snapshot");
+    const state = { transactions: this.#transactions, faults: this.#last.faults };
+    const unit = (to: StateWriter): void => saveUnit(to, this.#features, this.#options, state);
+    return saveSnapshot(options, VENDOR_SMMUV3, this.#engine, unit, this.#hardware.saved);
   }
 
   #powerOn(): Hardware {
@@ -119,44 +163,70 @@ export class SmmuV3 {
   /**
    * Carries one command out at once, without the Command queue.
    *
-   * @param command 16 bytes
+   * @param command 16 bytes, or the same as four little-endian words
    * @returns 0, or the CERROR code (1 = CERROR_ILL)
    * @throws RangeError when `command` is not 16 bytes long
    */
-  issue(command: Uint8Array): number {
+  issue(command: Uint8Array | Uint32Array): number {
     if (command.byteLength !== 16) {
       throw new RangeError(`"command" expected 16 bytes, got ${command.byteLength}`);
     }
     const { executor } = this.#hardware;
-    const code = executor.execute(wordsOf(command));
+    const code = executor.execute(command instanceof Uint32Array ? command : wordsOf(command));
     executor.complete();
     return code;
   }
 
   /**
-   * Translates the first `count` requests of the batch, in order. Event records are in the queue when
-   * it returns.
+   * Translates `count` requests of the batch, in order. Event records are in the queue when it returns.
    *
-   * @param count 0..batch.capacity
+   * @param count 0..batch.capacity - first
+   * @param first index of the first one, 0..batch.capacity; default 0
    * @returns how many requests ended in a fault or stalled
-   * @throws RangeError when `count` is out of range
+   * @throws RangeError when the requests are not all in the batch
    */
-  run(count: number): number {
-    const errors = new FirstError();
-    const faults = this.#engine.run(count, (found) => {
-      this.#faults = this.#handle(found, errors).faults;
-    });
-    errors.rethrow();
-    return faults;
+  run(count: number, first = 0): number {
+    return this.#engine.run(first, count, this.#finish);
   }
 
+  /**
+   * Carries `count` requests of the batch out, in order, as accesses with translated addresses (PCIe ATS): `iova` is an
+   * address that a translation completion gave.
+   *
+   * @param count 0..batch.capacity - first
+   * @param first index of the first one, 0..batch.capacity; default 0
+   * @returns how many requests ended in a fault
+   * @throws RangeError when the requests are not all in the batch
+   *
+   * Source: IHI 0070 3.9.1.3.
+   */
+  runTranslated(count: number, first = 0): number {
+    return this.#engine.runTranslated(first, count, this.#finish);
+  }
+
+  /** Takes the faults that a run left in `arena`. Made once: a run without faults allocates nothing. */
+  readonly #finish = (found: number, arena?: ArenaView): void => {
+    this.#last = NOTHING;
+    if (found === 0) return;
+    const errors = new FirstError();
+    this.#last = this.#handle(found, errors, undefined, arena);
+    errors.rethrow();
+  };
+
+  /** The same of a bound function's request: a stall for which there is no place ends in an abort. */
+  readonly #settle = (found: number, status: number): number => {
+    this.#finish(found);
+    const [fault] = this.#last.faults;
+    const isRefused = status === STATUS_STALLED && fault?.transaction === undefined;
+    return isRefused ? STATUS_FAULT | (fault?.type ?? 0) : status;
+  };
+
   /** Gives each fault its record, or its place among the stalled; `again` is the stalled transaction that was retried. */
-  #handle(count: number, errors: FirstError, again?: Held): Handled {
+  #handle(count: number, errors: FirstError, again?: Held, arena: ArenaView = this.#engine.core): Handled {
     if (count === 0) return NOTHING;
-    const { core } = this.#engine;
     // Read before any is handed out: a sink or an interrupt handler may translate, which starts a new batch.
-    const all = Array.from({ length: count }, (_, n) => readFault(core, n));
-    const held = all.map(({ fault, stalled }) => stalled && this.#hold(fault, stalled, again));
+    const all = Array.from({ length: count }, (_, n) => readFault(arena, n));
+    const held = all.map(({ fault, stalled }) => stalled && this.#hold(arena, fault, stalled, again));
     this.#hardware.recorder.beginRun();
     let event: Uint8Array | undefined;
     for (const [n, { fault, mayMerge }] of all.entries()) {
@@ -169,17 +239,33 @@ export class SmmuV3 {
     return { faults: all.map(({ fault }) => fault), event };
   }
 
-  #hold(fault: SmmuFault, request: TranslateRequest, again: Held | undefined): Held | undefined {
+  #hold(
+    arena: ArenaView,
+    fault: SmmuFault,
+    request: TranslateRequest,
+    again: Held | undefined,
+  ): Held | undefined {
     const { stalls } = this.#hardware;
     if (again) stalls.holdAgain(again);
     const held = again ?? stalls.hold(request);
-    if (!held) refuseStall(this.#engine.core, fault);
+    if (!held) refuseStall(arena, fault);
     return held;
+  }
+
+  /** @internal Records what a unit of a pool left in its arena after a run, as `run` does; returns the faults. */
+  collect(arena: ArenaView, count: number): SmmuFault[] {
+    this.#finish(count, arena);
+    return this.faults();
+  }
+
+  /** @internal What one unit of a pool has counted. */
+  countersOf(arena: ArenaView): TranslationCounters {
+    return readTranslationCounters(arena, eventName);
   }
 
   /** The faults of the last `run` or `translate`, in request order. */
   faults(): SmmuFault[] {
-    return this.#faults.map((fault) => ({ ...fault }));
+    return this.#last.faults.map((fault) => ({ ...fault }));
   }
 
   /**
@@ -189,18 +275,53 @@ export class SmmuV3 {
    * @throws TypeError, RangeError that name the field of the request
    */
   translate(request: TranslateRequest): Translation {
-    const errors = new FirstError();
-    let handled = NOTHING;
-    const answer: Translation = this.#engine.translate(request, (faults) => {
-      handled = this.#handle(faults, errors);
-      this.#faults = handled.faults;
-    });
-    errors.rethrow();
-    if (handled.event) answer.event = handled.event;
-    const [fault] = handled.faults;
+    const answer: Translation = this.#engine.translate(request, this.#finish);
+    const { event, faults } = this.#last;
+    if (event) answer.event = event;
+    const [fault] = faults;
     if (fault) answer.fault = { ...fault, index: 0 };
     if (answer.status === "stalled") Object.assign(answer, stallOf(fault));
     return answer;
+  }
+
+  /**
+   * Answers a translation request of an endpoint (PCIe ATS). It never stalls; `faults` is replaced.
+   *
+   * @param request what the endpoint asks for; without a PASID neither execute nor privileged counts
+   * @returns the translation completion, with the size of the answer
+   * @throws TypeError, RangeError that name the field of the request
+   *
+   * Source: IHI 0070 3.9.1.2, 13.6, 13.7.
+   */
+  requestTranslation(request: TranslationRequest): SmmuTranslationCompletion {
+    const completion: SmmuTranslationCompletion = this.#engine.requestTranslation(request, this.#finish);
+    const { event, faults } = this.#last;
+    if (event) completion.event = event;
+    const [fault] = faults;
+    if (fault) completion.fault = { ...fault, index: 0 };
+    return completion;
+  }
+
+  /**
+   * The requests of one source as a function from address to PA, the fastest single call.
+   *
+   * @param source whose requests, and of which kind
+   * @returns the function; where it returns a negative number, `faults` has the fault
+   * @throws TypeError, RangeError that name the field of the source
+   */
+  bind(source: BoundSource): BoundTranslate {
+    return this.#engine.bind(source, this.#settle);
+  }
+
+  /**
+   * As `bind`, for every address.
+   *
+   * @param source whose requests, and of which kind
+   * @returns the function
+   * @throws TypeError, RangeError that name the field of the source
+   */
+  bind64(source: BoundSource): BoundTranslate64 {
+    return this.#engine.bind64(source, this.#settle);
   }
 
   /** The transactions that are stalled, oldest first: with an STAG those whose event software has. */
@@ -219,6 +340,30 @@ export class SmmuV3 {
    */
   requestPage(request: PageRequest): PageRequestOutcome {
     return this.#hardware.pages.take(checkPageRequest(request));
+  }
+
+  /** What the caches hold now, entry by entry; a copy. */
+  inspect(): CacheContents {
+    return inspectCaches(this.#engine.core);
+  }
+
+  /**
+   * What the walks of the last `run` or `translate` read: structures and descriptors, in order.
+   *
+   * @returns undefined unless the machine was made with the option `trace`
+   */
+  walkRecords(): WalkRecord[] | undefined {
+    return this.#engine.walkRecords();
+  }
+
+  /**
+   * The field of a configuration structure that was looked at last before the last fault: of C_BAD_STE and C_BAD_CD the
+   * one that made it. Means nothing without the option `trace`.
+   *
+   * @returns its most and least significant bit in the structure
+   */
+  refusedField(): readonly [msb: number, lsb: number] {
+    return this.#engine.refusedField();
   }
 
   /** What the machine has counted. */
@@ -245,7 +390,7 @@ export class SmmuV3 {
     errors.attempt(() => this.#hardware.stalls.terminateAll());
     this.#engine.reset(changes.ram);
     this.#features = features;
-    this.#faults = [];
+    this.#last = NOTHING;
     this.#hardware = this.#powerOn();
     errors.rethrow();
   }

@@ -7,10 +7,15 @@
 
 import { FirstError } from "../machine/first-error.js";
 import type { TranslateAnswer, TranslateRequest } from "../machine/translation.js";
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import type { ResumeAction } from "./command-effects.js";
 import type { StallCounts } from "./counters.js";
+import { encodeEvent } from "./event-record.js";
 import type { EventRecorder } from "./event-recorder.js";
-import { encodeEvent, type SmmuFault } from "./events.js";
+import type { SmmuFault } from "./events.js";
+import { loadStalls, noStalls, saveStalls } from "./saved-stalls.js";
 import type { ResumeOutcome, StalledTransaction } from "./stalled-transaction.js";
 
 /** A stalled transaction and the STAG of its last record. */
@@ -37,7 +42,7 @@ export interface StallParts {
 }
 
 /** Holds transactions until they are resumed or terminated. */
-export class Stalls {
+export class Stalls implements Saved {
   readonly #parts: StallParts;
   readonly #byStream = new Map<number, Set<Held>>();
   readonly #tagged = new Map<number, Held>();
@@ -47,7 +52,7 @@ export class Stalls {
   #freshTag = 0;
   readonly #freeTags = new Set<number>();
   #retrying = false;
-  #counts: StallCounts = zero();
+  #counts: StallCounts = noStalls();
 
   /** @param parts see StallParts */
   constructor(parts: StallParts) {
@@ -61,7 +66,35 @@ export class Stalls {
 
   /** Sets every count to 0. */
   resetCounts(): void {
-    this.#counts = zero();
+    this.#counts = noStalls();
+  }
+
+  /** @internal */
+  save(to: StateWriter): void {
+    saveStalls(to, {
+      held: this.#all().map((held) => ({ ...held.request, ...held, recorded: this.#isTagged(held) })),
+      waiting: [...this.#waiting].map(({ transaction }) => transaction),
+      freshTag: this.#freshTag,
+      freeTags: [...this.#freeTags],
+      counts: this.#counts,
+    });
+  }
+
+  /** @internal */
+  load(from: StateReader): void {
+    const { mostHeld, mostTags } = this.#parts;
+    const saved = loadStalls(from, mostHeld, mostTags);
+    const byNumber = new Map<number, Held>();
+    for (const { transaction, stag, recorded, ...request } of saved.held) {
+      const held: Held = { transaction, request, stag };
+      byNumber.set(transaction, held);
+      this.holdAgain(held);
+      if (recorded) this.#tagged.set(stag!, held);
+    }
+    for (const transaction of saved.waiting) this.#waiting.add(byNumber.get(transaction)!);
+    this.#freshTag = saved.freshTag;
+    for (const stag of saved.freeTags) this.#freeTags.add(stag);
+    this.#counts = saved.counts;
   }
 
   /** The transactions that are held, oldest first. */
@@ -265,8 +298,4 @@ export class Stalls {
 /** Those that were retried were held again later, but are as old as they are. */
 function byAge(held: Iterable<Held>): Held[] {
   return [...held].sort((a, b) => a.transaction - b.transaction);
-}
-
-function zero(): StallCounts {
-  return { stalls: 0, stallsRefused: 0, stallRetries: 0, stallsTerminated: 0 };
 }

@@ -1,6 +1,7 @@
-// The convenience form of an answer, with what an SMMUv3 adds to it.
+// The convenience form of an answer and of a translation completion, with what an SMMUv3 adds to them.
 
 import type { TranslateAnswer } from "../machine/translation.js";
+import type { TranslationCompletion } from "../machine/translation-request.js";
 import type { SmmuFault } from "./events.js";
 
 /** The answer to one request. */
@@ -12,5 +13,13 @@ export interface Translation extends TranslateAnswer {
   /** Stall tag of its event record, when it stalled and was recorded at once. */
   stag?: number;
   /** Why the request failed, recorded or not. */
+  fault?: SmmuFault;
+}
+
+/** The completion of one translation request. */
+export interface SmmuTranslationCompletion extends TranslationCompletion {
+  /** The 32-byte event record, when one was written. */
+  event?: Uint8Array;
+  /** Why rights are missing, recorded or not. */
   fault?: SmmuFault;
 }

@@ -1,9 +1,8 @@
 // ItrLine: one line of a trace that is not an access, cut into fields and read field by field. Every check that fails
 // throws a LineError with the cause; the reader adds file and line number.
 import type { ItrAccess, ItrDirection } from "./itr-events.js";
-
-/** Cause of a malformed line. */
-export class LineError extends Error {}
+import { LineError, printable } from "./line-reader.js";
+import { PASID_VALID } from "./trace-events.js";
 
 const HEX = /^[0-9a-f]{1,16}$/i;
 const DECIMAL = /^[0-9]{1,15}$/;
@@ -13,9 +12,15 @@ export class ItrLine {
   readonly #fields: string[];
   #next = 1;
 
-  /** @param text the line without its line feed */
-  constructor(text: string) {
+  readonly #version: number;
+
+  /**
+   * @param text the line without its line feed
+   * @param version 2 allows P<pasid> after a SID
+   */
+  constructor(text: string, version: number) {
     this.#fields = text.split(" ");
+    this.#version = version;
   }
 
   /** First field: the kind of event. */
@@ -64,6 +69,18 @@ export class ItrLine {
     return -1;
   }
 
+  /** Takes P and a PASID, if there is one: bit 31 and its 20 bits, else 0. */
+  pasid(): number {
+    const text = this.#fields[this.#next];
+    if (this.#version < 2 || text === undefined || !text.startsWith("P")) return 0;
+    this.#next++;
+    const digits = text.slice(1);
+    if (!HEX.test(digits) || Number.parseInt(digits, 16) > 0xfffff) {
+      throw this.#bad("PASID", "P and a hexadecimal number of at most 20 bits", text);
+    }
+    return (Number.parseInt(digits, 16) | PASID_VALID) >>> 0;
+  }
+
   /** Takes half of a domain: a hexadecimal number, "-1" or, for a stream that is never translated, "-". */
   domain(name: string): number | undefined {
     const text = this.#fields[this.#next];
@@ -108,10 +125,4 @@ export class ItrLine {
   #bad(name: string, expected: string, text: string): LineError {
     return new LineError(`${this.#what()}: ${name} expected ${expected}, got "${printable(text)}"`);
   }
-}
-
-/** Text from outside, made fit for one line of a message. */
-export function printable(text: string): string {
-  const safe = text.replace(/[^\x20-\x7e]/g, "?");
-  return safe.length > 40 ? `${safe.slice(0, 40)}...` : safe;
 }

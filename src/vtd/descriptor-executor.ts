@@ -1,13 +1,16 @@
 // Invalidation descriptors carried out one by one: what each drops from the caches, and what else it sets off.
 // Source: Intel VT-d Rev 5.10, sections 6.5.2.1 to 6.5.2.9, 7.6.1. Legality is in descriptors.ts.
-// Device-TLB and interrupt entry cache invalidations have nothing to drop: no endpoint holds a device-TLB, interrupts are not
-// remapped. Everything completes at once and in order, so fences and drains hold anyway.
+// Interrupt entry cache invalidations have nothing to drop: interrupts are not remapped. Everything completes at once and in
+// order, so fences and drains hold anyway; a device-TLB that does not answer shows at the next wait, which is aborted, or
+// when nothing is left to do (6.5.2.11).
 
 import { getAddress, getField, type Words } from "../machine/bit-fields.js";
 import { FirstError } from "../machine/first-error.js";
 import type { PageResponse } from "../machine/page-request.js";
+import type { AtcInvalidation, AtcResponse } from "../machine/translation-request.js";
 import * as I from "../spec/vtd/invalidation.js";
 import { TTM_LEGACY } from "../spec/vtd/registers.js";
+import { deviceTlbInvalidation, pasidDeviceTlbInvalidation } from "./atc-invalidation.js";
 import { DescriptorRules, descriptorType } from "./descriptors.js";
 import type { VtdFeatureSet } from "./feature-set.js";
 import { ANY, type Invalidations } from "./invalidation.js";
@@ -20,6 +23,8 @@ export interface InvalidationOutputs {
   completed(): void;
   /** A page group response goes to an endpoint. */
   respond(response: PageResponse): void;
+  /** A device-TLB invalidation goes to an endpoint. */
+  invalidateAtc(invalidation: AtcInvalidation): AtcResponse;
 }
 
 /** What a descriptor sets off outside once it is consumed. */
@@ -33,6 +38,12 @@ interface Context {
   status: Effect | undefined;
   /** What calls an embedder back. */
   effect: Effect | undefined;
+  /** What goes to an endpoint before anything else is done. */
+  invalidation: AtcInvalidation | undefined;
+  /** An endpoint that has not answered, by its source-id. */
+  silent: number | undefined;
+  /** The descriptor is a wait that cannot complete. */
+  aborted: boolean;
 }
 
 type Run = (context: Context) => void;
@@ -72,7 +83,19 @@ function pasidIotlb(c: Context): void {
   else c.drop.pasidPages(did(c), pasid(c), address(c), mask(c), hint(c));
 }
 
+function deviceTlb(c: Context): void {
+  c.invalidation = deviceTlbInvalidation(c.words);
+}
+
+function pasidDeviceTlb(c: Context): void {
+  c.invalidation = pasidDeviceTlbInvalidation(c.words);
+}
+
 function wait(c: Context): void {
+  if (c.silent !== undefined) {
+    c.aborted = true;
+    return;
+  }
   const flag = (lsb: number): boolean => getField(c.words, lsb, lsb) === 1;
   if (flag(I.WAIT_SW_LSB)) {
     const data = getField(c.words, I.WAIT_DATA_MSB, I.WAIT_DATA_LSB);
@@ -100,9 +123,11 @@ function pageGroupResponse(c: Context): void {
 const RUN: ReadonlyMap<number, Run> = new Map<number, Run>([
   [I.INV_CONTEXT_CACHE, contextCache],
   [I.INV_IOTLB, iotlb],
+  [I.INV_DEVICE_TLB, deviceTlb],
   [I.INV_WAIT, wait],
   [I.INV_PASID_IOTLB, pasidIotlb],
   [I.INV_PASID_CACHE, pasidCache],
+  [I.INV_PASID_DEVICE_TLB, pasidDeviceTlb],
   [I.INV_PAGE_GROUP_RESPONSE, pageGroupResponse],
 ]);
 
@@ -124,7 +149,8 @@ export class DescriptorExecutor {
   constructor(features: VtdFeatureSet, drop: Invalidations, outputs: InvalidationOutputs) {
     this.#rules = new DescriptorRules(features);
     const words = new Uint32Array(8);
-    this.#context = { drop, words, mode: TTM_LEGACY, status: undefined, effect: undefined };
+    const nothing = { status: undefined, effect: undefined, invalidation: undefined, silent: undefined };
+    this.#context = { drop, words, mode: TTM_LEGACY, aborted: false, ...nothing };
     this.#outputs = outputs;
   }
 
@@ -148,9 +174,40 @@ export class DescriptorExecutor {
     context.mode = mode;
     context.status = undefined;
     context.effect = undefined;
+    context.invalidation = undefined;
+    context.aborted = false;
     const error = this.#rules.error(words, mode);
     if (error === 0) RUN.get(descriptorType(words))?.(context);
     return error;
+  }
+
+  /**
+   * Sends the last descriptor's invalidation to its endpoint; to be called, before `complete`, while nothing else can be
+   * carried out: what the endpoint submits in turn comes after its answer. One that throws has not answered.
+   */
+  sendInvalidation(): void {
+    const { invalidation } = this.#context;
+    if (!invalidation) return;
+    this.#context.invalidation = undefined;
+    const { silent } = this.#context;
+    this.#context.silent = silent ?? invalidation.stream;
+    if (this.#outputs.invalidateAtc(invalidation) === "completed") this.#context.silent = silent;
+  }
+
+  /** Whether the last descriptor is a wait behind an invalidation that was not answered: it never completes. */
+  get isAborted(): boolean {
+    return this.#context.aborted;
+  }
+
+  /**
+   * The time is out for whoever has not answered.
+   *
+   * @returns the source-id of the first who has not, or undefined if all have
+   */
+  expire(): number | undefined {
+    const { silent } = this.#context;
+    this.#context.silent = undefined;
+    return silent;
   }
 
   /**
@@ -160,6 +217,7 @@ export class DescriptorExecutor {
    */
   complete(): void {
     const { status, effect } = this.#context;
+    if (!status && !effect && this.#effects.length === 0) return;
     this.#context.status = undefined;
     this.#context.effect = undefined;
     const errors = new FirstError();

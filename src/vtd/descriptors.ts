@@ -229,7 +229,7 @@ export class DescriptorRules {
     if (!row || (row.wide && mode === TTM_LEGACY)) return I.IQE_TYPE;
     if (row.needs !== undefined && !features[row.needs]) return I.IQE_TYPE;
     const reserved = this.#reserved.get(type)!;
-    if (words.some((word, n) => (word & reserved[n]!) !== 0)) return I.IQE_RESERVED;
+    for (let n = 0; n < words.length; n++) if ((words[n]! & reserved[n]!) !== 0) return I.IQE_RESERVED;
     if (row.granularities && !row.granularities.includes(getField(words, ...G))) return I.IQE_RESERVED;
     return row.legal === undefined || row.legal(words, features) ? 0 : I.IQE_RESERVED;
   }

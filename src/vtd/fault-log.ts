@@ -3,8 +3,12 @@
 // FSTS also holds the errors of the invalidation queue, which share the event: see `raise`.
 
 import type { Words } from "../machine/bit-fields.js";
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import * as R from "../spec/vtd/registers.js";
-import { EventInterrupt, type VtdIrq } from "./interrupts.js";
+import { EventInterrupt } from "./interrupts.js";
+import type { VtdIrq } from "./msi.js";
 import type { RegisterFile } from "./registers.js";
 
 const PFO = 1 << R.FSTS_PFO_LSB;
@@ -14,7 +18,7 @@ const CONDITIONS = PFO | PPF | (1 << R.FSTS_IQE_LSB) | (1 << R.FSTS_ICE_LSB) | (
 const F_BIT = R.FRCD_F_LSB - 96;
 
 /** The fault recording registers and what belongs to them. */
-export class FaultLog {
+export class FaultLog implements Saved {
   readonly #registers: RegisterFile;
   readonly #event: EventInterrupt;
   /** The register that takes the next fault. */
@@ -38,6 +42,16 @@ export class FaultLog {
     for (let n = 0; n < registers.features.faultRecords; n++) {
       registers.onWrite(this.#offset(n) + 12, () => this.#refresh());
     }
+  }
+
+  /** @internal */
+  save(to: StateWriter): void {
+    to.u32(this.#next);
+  }
+
+  /** @internal */
+  load(from: StateReader): void {
+    this.#next = from.u32("next recording register", this.#registers.features.faultRecords - 1);
   }
 
   #offset(n: number): number {

@@ -1,6 +1,6 @@
 // Fault recording registers as 16-byte records: a fault → the record that software reads, and back.
 // Source: Intel VT-d Rev 5.10, section 11.4.7.6. Fields without meaning are 0: PV, EXE and PRIV unless PP = 1, EXE unless
-// for a read, PP where the unit has no PASIDs, AT (there are no translation requests). FI holds address bits 63:12
+// for a read, PP where the unit has no PASIDs. FI holds address bits 63:12
 // as they were: recording registers of QEMU do, while the manual lets a unit drop those above its largest AGAW.
 
 import {
@@ -16,6 +16,8 @@ import * as R from "../spec/vtd/registers.js";
 import { vtdFaultName } from "./faults.js";
 
 const RECORD_BYTES = 16;
+/** By encoding. */
+const ADDRESS_TYPES = [undefined, "translation", "translated"] as const;
 
 /** What was asked for by the request that a record is about. */
 export type RecordedAccess = "read" | "write" | "page-request";
@@ -31,6 +33,8 @@ export interface FaultSource {
   /** Input address. */
   readonly address: bigint;
   readonly access: RecordedAccess;
+  /** Address type (AT), unless it is an untranslated address: a translation request, or a translated address. */
+  readonly addressType?: "translation" | "translated";
   /** An instruction fetch. */
   readonly execute: boolean;
   /** Supervisor privilege was asked for. */
@@ -62,6 +66,9 @@ export function encodeFaultWords(source: FaultSource, hasPasids: boolean): Words
   const read = source.access === "read";
   setField(words, R.FRCD_T1_MSB, R.FRCD_T1_LSB, read ? 1 : 0);
   setField(words, R.FRCD_T2_MSB, R.FRCD_T2_LSB, source.access === "page-request" ? 1 : 0);
+  if (source.addressType) {
+    setField(words, R.FRCD_AT_MSB, R.FRCD_AT_LSB, ADDRESS_TYPES.indexOf(source.addressType));
+  }
   if (hasPasids && source.pasid !== undefined) {
     setField(words, R.FRCD_PP_MSB, R.FRCD_PP_LSB, 1);
     setField(words, R.FRCD_PV_MSB, R.FRCD_PV_LSB, source.pasid);
@@ -102,6 +109,7 @@ export function decodeFaultRecord(record: Uint8Array): VtdFaultRecord {
   const bit = (lsb: number): boolean => getField(words, lsb, lsb) === 1;
   const reason = getField(words, R.FRCD_FR_MSB, R.FRCD_FR_LSB);
   const hasPasid = bit(R.FRCD_PP_LSB);
+  const addressType = ADDRESS_TYPES[getField(words, R.FRCD_AT_MSB, R.FRCD_AT_LSB)];
   return {
     pending: bit(R.FRCD_F_LSB),
     reason,
@@ -111,6 +119,7 @@ export function decodeFaultRecord(record: Uint8Array): VtdFaultRecord {
     address: getAddress(words, R.FRCD_FI_MSB, R.FRCD_FI_LSB, 12),
     // Both type bits set are an atomic operation, which reads and writes.
     access: bit(R.FRCD_T1_LSB) ? "read" : bit(R.FRCD_T2_LSB) ? "page-request" : "write",
+    ...(addressType ? { addressType } : {}),
     execute: hasPasid && bit(R.FRCD_EXE_LSB),
     privileged: hasPasid && bit(R.FRCD_PRIV_LSB),
   };

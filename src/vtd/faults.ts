@@ -1,7 +1,7 @@
 // Faults of requests: their names, and the core's fault records read into faults as users see them.
 // Source of the codes: Intel VT-d Rev 5.10, section 7.1.3. Names are those of src/spec/vtd/faults.ts.
 
-import type { Core } from "../core/core.js";
+import type { ArenaView } from "../core/core.js";
 import * as A from "../spec/abi/core.js";
 import * as F from "../spec/vtd/faults.js";
 
@@ -25,7 +25,12 @@ export interface VtdFault {
   execute: boolean;
   /** True for a request with supervisor privilege. */
   privileged: boolean;
-  /** True when it is in a fault recording register; false when FPD keeps it out, or there was no room. */
+  /** Address type (AT) of a request that was not an untranslated one. */
+  addressType?: "translation" | "translated";
+  /**
+   * True when it is in a fault recording register; false when FPD keeps it out, there was no room, or it has only kept a
+   * translation request from getting rights.
+   */
   recorded: boolean;
 }
 
@@ -46,7 +51,7 @@ export function vtdFaultName(reason: number): string {
 }
 
 /** The `n`-th fault of the last batch; `recorded` says whether it is to be recorded. */
-export function readFault(core: Core, n: number): VtdFault {
+export function readFault(core: ArenaView, n: number): VtdFault {
   const at = core.faults + n * A.FAULT_SIZE;
   const { u8, u32, u64 } = core;
   const reason = u8[at + A.FAULT_TYPE] ?? 0;
@@ -64,5 +69,8 @@ export function readFault(core: Core, n: number): VtdFault {
     recorded: ((u8[at + A.FAULT_FLAGS] ?? 0) & A.FAULT_FLAG_RECORD) !== 0,
   };
   if (pasid >= A.PASID_VALID) fault.pasid = pasid % 0x100000;
+  const flags = u8[at + A.FAULT_FLAGS] ?? 0;
+  if ((flags & A.FAULT_FLAG_TRANSLATION) !== 0) fault.addressType = "translation";
+  if ((flags & A.FAULT_FLAG_TRANSLATED) !== 0) fault.addressType = "translated";
   return fault;
 }

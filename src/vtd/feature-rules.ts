@@ -57,7 +57,7 @@ const ROWS: readonly Row[] = [
   ["ecap", "PRS", R.ECAP_PRS_MSB, R.ECAP_PRS_LSB, 1],
   ["ecap", "ERS", R.ECAP_ERS_MSB, R.ECAP_ERS_LSB, 0],
   ["ecap", "SRS", R.ECAP_SRS_MSB, R.ECAP_SRS_LSB, 1],
-  ["ecap", "NWFS", R.ECAP_NWFS_MSB, R.ECAP_NWFS_LSB, 0],
+  ["ecap", "NWFS", R.ECAP_NWFS_MSB, R.ECAP_NWFS_LSB, 1],
   ["ecap", "EAFS", R.ECAP_EAFS_MSB, R.ECAP_EAFS_LSB, 1],
   ["ecap", "PSS", R.ECAP_PSS_MSB, R.ECAP_PSS_LSB, 19],
   ["ecap", "PASID", R.ECAP_PASID_MSB, R.ECAP_PASID_LSB, 1],

@@ -41,7 +41,7 @@ export interface VtdFeatureSet {
   coherent: boolean;
   /** ECAP.QI: the invalidation queue. */
   queuedInvalidation: boolean;
-  /** ECAP.DT: device-TLB invalidations are legal; no endpoint sends translation requests yet. */
+  /** ECAP.DT: translation requests, translated requests and device-TLB invalidations. */
   deviceTlb: boolean;
   /** ECAP.PT: pass-through. */
   passThrough: boolean;
@@ -55,6 +55,8 @@ export interface VtdFeatureSet {
   pageRequests: boolean;
   /** ECAP.SRS: requests with supervisor privilege. */
   supervisorRequests: boolean;
+  /** ECAP.NWFS: the No-Write flag of translation requests counts. */
+  noWriteFlag: boolean;
   /** ECAP.EAFS: the extended-accessed flag. */
   extendedAccessed: boolean;
   /** ECAP.PSS + 1: bits of a PASID, 1..20. */
@@ -107,6 +109,7 @@ export const FLAGS = [
   ["nested", "ecap.NEST"],
   ["pageRequests", "ecap.PRS"],
   ["supervisorRequests", "ecap.SRS"],
+  ["noWriteFlag", "ecap.NWFS"],
   ["extendedAccessed", "ecap.EAFS"],
   ["pasid", "ecap.PASID"],
   ["invalidationThrottle", "ecap.DIT"],
@@ -155,6 +158,7 @@ export const NEEDS: readonly (readonly [keyof VtdFeatureSet, readonly (keyof Vtd
   ["supervisorRequests", ["scalable"]],
   ["extendedAccessed", ["firstStage", "walkCoherency"]],
   ["pasid", ["scalable"]],
+  ["noWriteFlag", ["deviceTlb"]],
   ["invalidationThrottle", ["deviceTlb"]],
   ["pageRequestDrain", ["deviceTlb"]],
   ["secondStageAccessedDirty", ["walkCoherency"]],

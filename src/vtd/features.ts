@@ -26,7 +26,7 @@ export interface VtdFeatures {
  * Source: Rev 5.10, 11.4.2 and 11.4.3 for the fields.
  */
 export const VTD_PRESETS: {
-  /** Everything that is modelled but caching mode: five levels, 52-bit addresses, page requests, 8 recording registers … */
+  /** Everything that is modelled but caching mode and the No-Write flag: five levels, 52-bit addresses, page requests, 8 recording registers … */
   readonly full: Readonly<VtdFeatures>;
   /** What the host face offers a guest: both stages of 48 bits and nested, 20-bit PASIDs, A/D flags, page requests. */
   readonly host: Readonly<VtdFeatures>;

@@ -3,6 +3,9 @@
 // are carried out together, the root table pointer first. WBF, interrupt remapping commands and bits without a meaning
 // are ignored.
 
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import * as R from "../spec/vtd/registers.js";
 import type { RegisterFile } from "./registers.js";
 
@@ -19,7 +22,7 @@ export interface CommandEffects {
 }
 
 /** Carries out what is written to GCMD. */
-export class GlobalCommand {
+export class GlobalCommand implements Saved {
   readonly #registers: RegisterFile;
   readonly #effects: CommandEffects;
   /** RTADDR as the last "set root table pointer" found it. */
@@ -35,6 +38,17 @@ export class GlobalCommand {
     this.#registers = registers;
     this.#effects = effects;
     registers.onWrite(R.REG_GCMD, (value) => this.#execute(value));
+  }
+
+  /** @internal */
+  save(to: StateWriter): void {
+    to.u64(this.#root);
+  }
+
+  /** @internal The registers come first. */
+  load(from: StateReader): void {
+    this.#root = from.u64("root table pointer");
+    this.#effects.configuration();
   }
 
   /** Root table pointer and table mode in force, laid out as RTADDR. */

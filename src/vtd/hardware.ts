@@ -3,7 +3,9 @@
 
 import type { Core } from "../core/core.js";
 import { bytesOf } from "../machine/bit-fields.js";
+import { sendAtcInvalidation } from "../machine/translation-request.js";
 import type { PhysicalMemory } from "../memory/physical-memory.js";
+import type { Saved } from "../snapshot/saved.js";
 import * as A from "../spec/abi/core.js";
 import * as R from "../spec/vtd/registers.js";
 import { DescriptorExecutor } from "./descriptor-executor.js";
@@ -12,6 +14,7 @@ import { decodeVtdFeatures, type VtdFeatures } from "./features.js";
 import { GlobalCommand } from "./global-command.js";
 import { Invalidations } from "./invalidation.js";
 import { InvalidationQueue } from "./invalidation-queue.js";
+import { sendMessage, type VtdIrq } from "./msi.js";
 import type { VtdOptions } from "./options.js";
 import { PageRequestQueue } from "./page-request-queue.js";
 import { pageRequestTarget } from "./page-request-target.js";
@@ -23,9 +26,15 @@ export interface Hardware {
   readonly registers: RegisterFile;
   readonly command: GlobalCommand;
   readonly executor: DescriptorExecutor;
+  readonly queue: InvalidationQueue;
   readonly faults: FaultLog;
   readonly pages: PageRequestQueue;
+  /** The parts that have state of their own, by the section of a snapshot that has it; registers come first. */
+  readonly saved: Readonly<Record<(typeof SAVED_PARTS)[number], Saved>>;
 }
+
+/** Sections of a snapshot. */
+export const SAVED_PARTS = ["registers", "command", "faults", "pages"] as const;
 
 /**
  * Makes the parts in their reset state and tells the core.
@@ -39,12 +48,14 @@ export function powerOn(
   core: Core,
   memory: PhysicalMemory,
   features: VtdFeatures,
-  { onIrq, onPageResponse, revision = 5 }: Pick<VtdOptions, "onIrq" | "onPageResponse" | "revision">,
+  { onIrq, onMsi, onAtcInvalidation, onPageResponse, revision = 5 }: VtdOptions,
 ): Hardware {
   const named = decodeVtdFeatures(features);
   const registers = new RegisterFile(features);
+  const messages = { registers, memory, onMsi, onIrq };
+  const send = (irq: VtdIrq): void => sendMessage(irq, messages);
   const drop = new Invalidations(core, named.guestBits);
-  const faults = new FaultLog(registers, onIrq);
+  const faults = new FaultLog(registers, send);
   const applyRegisters = (): void =>
     core.setRegisters([
       [A.REGS_CAP, features.cap],
@@ -68,7 +79,7 @@ export function powerOn(
     drop,
     faults,
     target: (stream, pasid) => pageRequestTarget(core, memory, stream, pasid),
-    onIrq,
+    onIrq: send,
     onPageResponse,
   });
   const hostMask = (1n << BigInt(features.hostWidth)) - 1n;
@@ -79,9 +90,10 @@ export function powerOn(
     },
     completed: () => queue.completed(),
     respond: (response) => pages.respond(response),
+    invalidateAtc: (invalidation) => sendAtcInvalidation(onAtcInvalidation, invalidation),
   });
   const fail = (bit: number): void => faults.raise(bit);
-  const queue = new InvalidationQueue({ registers, memory, executor, mode, fail, onIrq });
+  const queue = new InvalidationQueue({ registers, memory, executor, mode, fail, onIrq: send });
   applyRegisters();
-  return { registers, command, executor, faults, pages };
+  return { registers, command, executor, queue, faults, pages, saved: { registers, command, faults, pages } };
 }

@@ -1,12 +1,9 @@
 // Event interrupts: the Interrupt Pending (IP) and Interrupt Mask (IM) protocol that fault, invalidation completion and page
-// request events share. Source: Intel VT-d Rev 5.10, sections 6.5.2.10, 7.3, 7.5, 11.4.7.2.
-// Not modelled: the interrupt message itself (data and address registers hold what is written to them).
+// request events share. Source: Intel VT-d Rev 5.10, sections 6.5.2.10, 7.3, 7.5, 11.4.7.2. The message itself is in msi.ts.
 
 import * as R from "../spec/vtd/registers.js";
+import type { VtdIrq } from "./msi.js";
 import type { RegisterFile } from "./registers.js";
-
-/** An interrupt of the unit. */
-export type VtdIrq = "fault" | "invalidation" | "page-request";
 
 const CONTROL: Readonly<Record<VtdIrq, number>> = {
   fault: R.REG_FECTL,

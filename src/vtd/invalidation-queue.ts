@@ -2,20 +2,23 @@
 // Source: Intel VT-d Rev 5.10, sections 6.5.2, 6.5.2.9 to 6.5.2.11, 11.4.9.
 // Everything is consumed inside the register write that allows it: at most one queue length of descriptors. Choices: width, table
 // mode and tail are looked at while the queue is not empty; a head that no longer fits after a change of size or width
-// is taken modulo the size and aligned down; a status write to where no memory is goes nowhere.
+// is taken modulo the size and aligned down; a status write to where no memory is goes nowhere; the time of a device-TLB
+// invalidation is out at the next wait, which is consumed and never completes, or else when the queue is empty.
 
-import { wordsOf } from "../machine/bit-fields.js";
+import { fieldMask, wordsOf } from "../machine/bit-fields.js";
 import { FirstError } from "../machine/first-error.js";
 import { IQE_FETCH, IQE_TAIL, IQE_TAIL_ALIGNMENT } from "../spec/vtd/invalidation.js";
 import * as R from "../spec/vtd/registers.js";
 import type { DescriptorExecutor } from "./descriptor-executor.js";
-import { EventInterrupt, type VtdIrq } from "./interrupts.js";
+import { EventInterrupt } from "./interrupts.js";
+import type { VtdIrq } from "./msi.js";
 import type { RegisterFile } from "./registers.js";
 
 const NARROW_BYTES = 16;
 const WIDE_BYTES = 32;
 const PAGE_BYTES = 4096;
 const IWC = 1 << R.ICS_IWC_LSB;
+const ITESID_MASK = fieldMask(R.IQERCD_ITESID_MSB - 32, R.IQERCD_ITESID_LSB - 32);
 
 /** What queues need of memory. */
 export interface QueueMemory {
@@ -92,7 +95,10 @@ export class InvalidationQueue {
     this.#running = true;
     const errors = new FirstError();
     try {
-      while (this.#mayFetch()) this.#consume(errors);
+      do {
+        while (this.#mayFetch()) this.#consume(errors);
+        this.#expire(errors);
+      } while (this.#mayFetch());
     } finally {
       this.#running = false;
     }
@@ -102,7 +108,7 @@ export class InvalidationQueue {
   #mayFetch(): boolean {
     const { registers } = this.#parts;
     if (!registers.has(R.REG_GSTS, R.GCMD_QIE_LSB)) return false;
-    if (registers.has(R.REG_FSTS, R.FSTS_IQE_LSB)) return false;
+    if (registers.has(R.REG_FSTS, R.FSTS_IQE_LSB) || registers.has(R.REG_FSTS, R.FSTS_ITE_LSB)) return false;
     return registers.get(R.REG_IQH) !== registers.get(R.REG_IQT);
   }
 
@@ -127,9 +133,29 @@ export class InvalidationQueue {
     }
     // The head moves first: who sees status or interrupt of a wait must see it consumed.
     registers.set(R.REG_IQH, (head + shape.stride) & (shape.bytes - 1));
+    errors.attempt(() => executor.sendInvalidation());
+    const { isAborted } = executor;
     this.#running = false;
     errors.attempt(() => executor.complete());
     this.#running = true;
+    if (isAborted) this.#expire(errors);
+  }
+
+  /** As `expire`, inside a run; who takes the fault event may submit descriptors and wait for them. */
+  #expire(errors: FirstError): void {
+    this.#running = false;
+    errors.attempt(() => this.expire());
+    this.#running = true;
+  }
+
+  /** Sets ITE if an endpoint has not answered an invalidation: nothing is fetched until software clears it (6.5.2.11). */
+  expire(): void {
+    const { registers, executor, fail } = this.#parts;
+    const silent = executor.expire();
+    if (silent === undefined) return;
+    const high = registers.get(R.REG_IQERCD + 4) & ~ITESID_MASK;
+    registers.set(R.REG_IQERCD + 4, high | (silent << (R.IQERCD_ITESID_LSB - 32)));
+    fail(R.FSTS_ITE_LSB);
   }
 
   /** What is wrong before anything is fetched (11.4.9.9). */

@@ -36,15 +36,16 @@ const SECOND_STAGE_ALONE = 4;
 const EVERYTHING = FIRST_STAGE | SECOND_STAGE;
 const LAST_SOURCE_ID = 0xffff;
 const ADDRESS_MASK = (1n << 64n) - 1n;
+const PAGE_BITS = 0xfffn;
 
 // Function mask → bits of the source-id that don't matter (Table 21).
 const FUNCTION_BITS = [0b000, 0b100, 0b110, 0b111] as const;
 
 /** The block of 2^(12 + mask) bytes around `address`. */
 function block(address: bigint, mask: number, leafOnly: boolean): Range {
-  const span = (1n << BigInt(12 + mask)) - 1n;
-  const first = address & ADDRESS_MASK & ~span;
-  return { first, last: (first | span) & ADDRESS_MASK, leafOnly, leafLg2: 0 };
+  const bits = mask === 0 ? PAGE_BITS : (1n << BigInt(12 + mask)) - 1n;
+  const last = (address | bits) & ADDRESS_MASK;
+  return { first: last ^ bits, last, leafOnly, leafLg2: 0 };
 }
 
 /** Invalidations by what they are to drop. */

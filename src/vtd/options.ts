@@ -2,8 +2,8 @@
 
 import type { MachineOptions } from "../machine/options.js";
 import type { VtdFeatures } from "./features.js";
-import type { VtdIrq } from "./interrupts.js";
 import type { MemoryType } from "./memory-type.js";
+import type { VtdIrq, VtdMsi } from "./msi.js";
 
 /** Options of a VT-d unit. */
 export interface VtdOptions extends MachineOptions {
@@ -21,4 +21,9 @@ export interface VtdOptions extends MachineOptions {
   rangeType?: (pa: bigint) => MemoryType;
   /** Called for each interrupt message that the unit would send. */
   onIrq?: (irq: VtdIrq) => void;
+  /**
+   * Called for each interrupt message before `onIrq`, with address and data. Messages to FEEx_xxxx are interrupts and go
+   * nowhere else; one to another address has been written there by then, if RAM is there.
+   */
+  onMsi?: (msi: VtdMsi) => void;
 }

@@ -5,14 +5,19 @@
 // message is dropped; a Stop marker that cannot be written is dropped silently, whatever ECAP.SMS says.
 
 import type { PageRequest, PageRequestOutcome, PageResponse } from "../machine/page-request.js";
+import { loadCounts, saveCounts } from "../snapshot/counts.js";
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import { PGTT_FIRST_STAGE, PGTT_NESTED } from "../spec/vtd/pasid-entry.js";
 import * as R from "../spec/vtd/registers.js";
 import type { VtdPageCounts } from "./counters.js";
 import type { FaultLog } from "./fault-log.js";
 import { encodeFaultWords } from "./fault-record.js";
-import { EventInterrupt, type VtdIrq } from "./interrupts.js";
+import { EventInterrupt } from "./interrupts.js";
 import type { Invalidations } from "./invalidation.js";
 import type { QueueMemory } from "./invalidation-queue.js";
+import type { VtdIrq } from "./msi.js";
 import { encodePageRequest, isStopMarker, PAGE_REQUEST_BYTES } from "./page-descriptor.js";
 import type { PageRequestTarget } from "./page-request-target.js";
 import type { RegisterFile } from "./registers.js";
@@ -40,7 +45,7 @@ export interface PageRequestParts {
 type Accepted = Extract<PageRequestTarget, { pgtt: number }>;
 
 /** The page request queue's producer, and the sender of page group responses. */
-export class PageRequestQueue {
+export class PageRequestQueue implements Saved {
   readonly #parts: PageRequestParts;
   readonly #event: EventInterrupt;
   #counts: VtdPageCounts = zero();
@@ -62,6 +67,16 @@ export class PageRequestQueue {
   /** Sets every count to 0. */
   resetCounts(): void {
     this.#counts = zero();
+  }
+
+  /** @internal What is queued is in memory and in registers. */
+  save(to: StateWriter): void {
+    saveCounts(to, this.#counts);
+  }
+
+  /** @internal */
+  load(from: StateReader): void {
+    this.#counts = loadCounts(from, zero());
   }
 
   /**

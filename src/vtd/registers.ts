@@ -6,6 +6,10 @@
 // monitoring, enhanced and virtual commands.
 
 import { fieldMask } from "../machine/bit-fields.js";
+import { loadWords, saveWords } from "../machine/saved-words.js";
+import type { Saved } from "../snapshot/saved.js";
+import type { StateReader } from "../snapshot/state-reader.js";
+import type { StateWriter } from "../snapshot/state-writer.js";
 import * as R from "../spec/vtd/registers.js";
 import type { VtdFeatureSet } from "./feature-set.js";
 import { decodeVtdFeatures, type VtdFeatures } from "./features.js";
@@ -112,7 +116,7 @@ function rulesOf({ cap, ecap }: VtdFeatures, f: VtdFeatureSet): Rules {
 }
 
 /** The registers of one unit: software's side (read, write) and the hardware's side (get, set). */
-export class RegisterFile {
+export class RegisterFile implements Saved {
   /** The capabilities in use, by name. */
   readonly features: VtdFeatureSet;
   readonly #rules: ReadonlyMap<number, WordRule>;
@@ -128,6 +132,20 @@ export class RegisterFile {
     this.features = decodeVtdFeatures(features);
     this.#rules = new Map(rulesOf(features, this.features));
     for (const [offset, { reset }] of this.#rules) if (reset) this.#words.set(offset, reset);
+  }
+
+  /** @internal */
+  save(to: StateWriter): void {
+    saveWords(to, this.#words);
+  }
+
+  /** @internal */
+  load(from: StateReader): void {
+    const isConstant = (offset: number): boolean => {
+      const { write, clear } = this.#rules.get(offset) ?? {};
+      return write === undefined && clear === undefined;
+    };
+    loadWords(from, this.#words, REGISTER_BYTES, isConstant);
   }
 
   /**

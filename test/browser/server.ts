@@ -15,8 +15,10 @@ const TYPES: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
-/** Serves the project's built files on a free port; returns the address and how to stop. */
-export async function serve(): Promise<{ origin: string; close(): Promise<void> }> {
+/** Serves the project's built files on a free port, with more headers; returns the address and how to stop. */
+export async function serve(
+  headers: Record<string, string> = {},
+): Promise<{ origin: string; close(): Promise<void> }> {
   const server: Server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
     const type = TYPES[extname(path)];
@@ -24,7 +26,7 @@ export async function serve(): Promise<{ origin: string; close(): Promise<void> 
       if (type === undefined || !FOLDERS.some((folder) => path.startsWith(folder)))
         throw new Error("not served");
       const body = await readFile(join(root, path));
-      response.writeHead(200, { "content-type": type }).end(body);
+      response.writeHead(200, { ...headers, "content-type": type }).end(body);
     } catch {
       response.writeHead(404, { "content-type": "text/plain" }).end("not found");
     }

@@ -1,6 +1,7 @@
 // VT-d traces: each of the recorded driver's modes, and its first stage inside a virtual machine.
 import { describe, expect, it } from "vitest";
-import { type ReplayResult, replayTrace } from "../../src/cli/replay-trace.js";
+import type { ReplayResult } from "../../src/cli/replay-result.js";
+import { replayTrace } from "../../src/cli/replay-trace.js";
 import { type CacheOptions, ItrWriter } from "../../src/index.js";
 import { cli, scratch } from "./run.js";
 

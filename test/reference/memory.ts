@@ -9,6 +9,8 @@ export type RamRange = readonly [base: bigint, size: bigint];
 export class ReferenceMemory {
   readonly #ram: readonly RamRange[];
   readonly #pages = new Map<bigint, DataView>();
+  /** Where doublewords and structures were read, in order, if somebody has put a list here. */
+  log: bigint[] | undefined;
 
   constructor(ram: readonly RamRange[]) {
     this.#ram = ram;
@@ -33,6 +35,7 @@ export class ReferenceMemory {
 
   /** The little-endian doubleword at an 8-byte aligned address; undefined = external abort. */
   readDoubleword(address: bigint): bigint | undefined {
+    this.log?.push(address);
     if (!this.isRam(address, 8n)) return undefined;
     return this.#page(address)?.getBigUint64(Number(address % PAGE_BYTES), true) ?? 0n;
   }

@@ -23,8 +23,11 @@ describe("presets", () => {
       accessFlagUpdate: false,
       dirtyStateUpdate: false,
       ats: false,
+      atsErrors: false,
       noSplitStageAts: false,
       pri: false,
+      msi: false,
+      wakeEvents: false,
       asid16: true,
       vmid16: true,
       twoLevelCd: false,
@@ -118,12 +121,9 @@ describe("buildFeatures", () => {
 describe("validateFeatures", () => {
   const full = SMMUV3_PRESETS.full;
   const refused: readonly (readonly [string, Partial<SmmuFeatures>])[] = [
-    ["ATSRECERR", { idr0: full.idr0 | (1 << 23) }],
     ["PPS", { idr3: full.idr3 | (1 << 5) }],
     ["PRIQS", { idr1: full.idr1 | (31 << 11) }],
     ["HYP", { idr0: full.idr0 | (1 << 9) }],
-    ["MSI", { idr0: full.idr0 | (1 << 13) }],
-    ["SEV", { idr0: full.idr0 | (1 << 14) }],
     ["ATOS", { idr0: full.idr0 | (1 << 15) }],
     ["VMW", { idr0: full.idr0 | (1 << 17) }],
     ["VATOS", { idr0: full.idr0 | (1 << 20) }],
@@ -170,6 +170,7 @@ describe("validateFeatures", () => {
     expect(() => buildFeatures({ stallModel: 1 })).toThrow(/STALL_MAX to be 0 with idr0.STALL_MODEL of 1/);
     expect(() => buildFeatures({ mostStalls: 0 })).toThrow(/STALL_MAX of 1 or more/);
     expect(() => buildFeatures({ stallModel: 2, mostStalls: 0 })).toThrow(/STALL_MAX of 1 or more/);
+    expect(() => buildFeatures({ atsErrors: true })).toThrow(/ATS to be 1 with idr0.ATSRECERR/);
     expect(() => buildFeatures({ stallModel: 2, ats: true })).toThrow(
       /ATS to be 0 with idr0.STALL_MODEL of 2/,
     );

@@ -2,6 +2,7 @@
 // writes down which invalidations it was asked for and knows STE.PPAR as it is told.
 
 import type { PageResponse } from "../../src/machine/page-request.js";
+import type { AtcInvalidation, AtcResponse } from "../../src/machine/translation-request.js";
 import type { CommandOutputs, ResumeAction } from "../../src/smmuv3/command-effects.js";
 import { CommandQueue } from "../../src/smmuv3/command-queue.js";
 import { CommandExecutor, type CommandTarget } from "../../src/smmuv3/commands.js";
@@ -13,7 +14,8 @@ import {
   validateFeatures,
 } from "../../src/smmuv3/features.js";
 import { GlobalErrors } from "../../src/smmuv3/global-errors.js";
-import { Interrupts, type SmmuIrq } from "../../src/smmuv3/interrupts.js";
+import { Interrupts } from "../../src/smmuv3/interrupts.js";
+import type { SmmuIrq } from "../../src/smmuv3/msi.js";
 import { PriQueue } from "../../src/smmuv3/pri-queue.js";
 import type { QueueMemory } from "../../src/smmuv3/queue.js";
 import { RegisterFile } from "../../src/smmuv3/registers.js";
@@ -85,8 +87,19 @@ export class FakeCore implements CommandTarget {
 export class FakeOutputs implements CommandOutputs {
   readonly effects: unknown[] = [];
 
+  store(): void {}
+
   synced(): void {
     this.effects.push("cmd-sync");
+  }
+
+  woken(): void {
+    this.effects.push("wake-up event");
+  }
+
+  invalidateAtc(invalidation: AtcInvalidation): AtcResponse {
+    this.effects.push(invalidation);
+    return "completed";
   }
 
   respond(response: PageResponse): void {
@@ -158,7 +171,10 @@ export class Machine {
       named.substreamIdBits > 0,
     );
     this.executor = new CommandExecutor(named, this.core, {
+      store: () => {},
       synced: () => interrupts.raise("cmd-sync"),
+      woken: () => {},
+      invalidateAtc: () => "completed",
       respond: (response) => this.pages.respond(response),
       resume: () => {},
       terminateStalled: () => {},

@@ -69,16 +69,41 @@ describe("CMD_PRI_RESP (IHI 0070 4.5.2, 8.3)", () => {
 });
 
 describe("CMD_ATC_INV (IHI 0070 4.5.1)", () => {
-  it("is consumed with IDR0.ATS, whatever its Size; illegal without", () => {
-    for (const hex of [
-      "4000000008000000 0050000000000000",
-      "400a000008000000 3400000000000000",
-      "4000000008000000 3f00000000000000",
-    ]) {
-      expect(run(hex)).toEqual([]);
-      expect(run(hex, ATS_ONLY)).toEqual([]);
-      expect(run(hex, SMMUV3_PRESETS.full)).toBe(ILL);
-    }
+  const at = { stream: 8, global: false };
+  it.each([
+    ["one page", "4000000008000000 0050000000000000", { ...at, iova: 0x5000n, sizeLg2: 12 }],
+    ["everything, Size 52", "4000000008000000 3400000000000000", { ...at, iova: 0n, sizeLg2: 64 }],
+    ["Size above 52 counts as 52", "4000000008000000 3f50000000000000", { ...at, iova: 0n, sizeLg2: 64 }],
+    [
+      "an address is aligned down to the size, here 2^4 pages",
+      "4000000008000000 04b0d7fffffffff7",
+      { ...at, iova: 0xf7ffffffffd70000n, sizeLg2: 16 },
+    ],
+    [
+      "a SubstreamID without SSV is none",
+      "4052341208000000 0050000000000000",
+      { ...at, iova: 0x5000n, sizeLg2: 12 },
+    ],
+    [
+      "SSV",
+      "4058341208000000 0050000000000000",
+      { stream: 8, pasid: 0x12345, global: false, iova: 0x5000n, sizeLg2: 12 },
+    ],
+    [
+      "SSV and Global, the widest fields",
+      "40faffffffffffff 0050000000000000",
+      { stream: 0xffffffff, pasid: 0xfffff, global: true, iova: 0x5000n, sizeLg2: 12 },
+    ],
+  ])("%s", (_, hex, expected) => {
+    expect(run(hex)).toEqual([expected]);
+    expect(run(hex, ATS_ONLY)).toEqual([expected]);
+    expect(run(hex, SMMUV3_PRESETS.full)).toBe(ILL);
+  });
+
+  it("without substreams SSV counts as 0 (CONSTRAINED UNPREDICTABLE)", () => {
+    expect(run("405a341208000000 0050000000000000", WITHOUT_SUBSTREAMS)).toEqual([
+      { ...at, iova: 0x5000n, sizeLg2: 12 },
+    ]);
   });
 });
 

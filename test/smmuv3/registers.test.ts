@@ -1,7 +1,7 @@
 // The register pages as software sees them: masks, guards, acknowledgements, access sizes.
 
 import { describe, expect, it } from "vitest";
-import { SMMUV3_PRESETS } from "../../src/smmuv3/features.js";
+import { buildFeatures, SMMUV3_PRESETS } from "../../src/smmuv3/features.js";
 import { Machine } from "./machine.js";
 
 const ENABLE_ALL = 0xd;
@@ -60,6 +60,17 @@ describe("control registers", () => {
     registers.write32(0x20, 4);
     registers.write32(0x28, 0x3f);
     expect(registers.read32(0x28)).toBe(0);
+  });
+
+  it("CR2.REC_CFG_ATS exists with IDR0.ATSRECERR (6.3.12)", () => {
+    for (const [atsErrors, value] of [
+      [false, 2],
+      [true, 0xa],
+    ] as const) {
+      const { registers } = new Machine(buildFeatures({ ats: true, atsErrors }));
+      registers.write32(0x2c, 0xffffffff);
+      expect(registers.read32(0x2c)).toBe(value);
+    }
   });
 
   it("CR2: only RECINVSID exists, guarded by SMMUEN (6.3.12)", () => {

@@ -40,7 +40,7 @@ const STRUCTURES: readonly Structure[] = [
     [/^(RANGE|NUM|SCALE|SCALE_DS|VMID|ASID|TTL128|TTL|TG|ADDRESS)$/, /^(ATC|PRI|RESUME|SYNC)_/],
   ],
   ["PRI queue entry", pri, "PRI_", 128, []],
-  ["event", events, "EVT_", 256, [/^REASON$/, /^FETCHADDR$/]],
+  ["event", events, "EVT_", 256, [/^REASON$/, /^TREQ_/, /^FETCHADDR$/]],
   // Table descriptors and the address pieces of each granule share the bits of leaf descriptors.
   ["stage 1 descriptor", descriptor, "PTE_", 64, [/TABLE$/, /^ADDRESS_/, /^NT$/]],
   ["stage 2 descriptor", descriptor, "S2PTE_", 64, []],
@@ -77,6 +77,9 @@ const REGISTERS: readonly (readonly [string, number])[] = [
   ["PRIQ_BASE_", 64],
   ["PRIQ_PROD_", 32],
   ["PRIQ_CONS_", 32],
+  ["IRQ_CFG0_", 64],
+  ["IRQ_CFG1_", 32],
+  ["IRQ_CFG2_", 32],
   ["PRIQ_IRQ_CFG2_", 32],
 ];
 

@@ -38,7 +38,15 @@ describe(`garbage (seed ${seed})`, () => {
     // Mostly values with few bits, near what means something.
     const value = (): number =>
       random() % 3 === 0 ? random() : ((1 << (random() % 32)) | (random() % 16)) >>> 0;
-    const vtd = new VtdIommu({ features, ram: RAM, batchCapacity: 16 });
+    const vtd = new VtdIommu({
+      features,
+      ram: RAM,
+      batchCapacity: 16,
+      onAtcInvalidation: ({ iova, sizeLg2 }) => {
+        expect(sizeLg2 < 64 ? iova % 2n ** BigInt(sizeLg2) : iova).toBe(0n);
+        return pick(["completed", "completed", "unsupported", "timed-out"]);
+      },
+    });
     const fill = (at: bigint, bytes: number): void => {
       const words = new Uint32Array(bytes / 4);
       for (let n = 0; n < words.length; n++) {
@@ -69,7 +77,7 @@ describe(`garbage (seed ${seed})`, () => {
       vtd.write32(REG.GCMD, pick([0, 0x8000_0000, 0x0400_0000, 0x8400_0000]));
       for (let step = 0; step < 60; step++) {
         const offset = pick(OFFSETS);
-        switch (random() % 7) {
+        switch (random() % 9) {
           case 0:
             vtd.write32(offset, value());
             break;
@@ -96,6 +104,26 @@ describe(`garbage (seed ${seed})`, () => {
               last: random() % 2 === 0,
             });
             break;
+          case 5: {
+            const { result, pa, sizeLg2, read, write } = vtd.requestTranslation({
+              stream: random() % 2 === 0 ? random() % 512 : random(),
+              ...(random() % 2 === 0 ? { pasid: random() % 128 } : {}),
+              iova: (BigInt(random()) << BigInt(random() % 33)) | BigInt(random()),
+              write: random() % 2 === 0,
+              execute: random() % 4 === 0,
+              privileged: random() % 4 === 0,
+            });
+            expect(pa % 2n ** BigInt(sizeLg2)).toBe(0n);
+            expect(result === "success" ? sizeLg2 >= 12 : sizeLg2 === 0).toBe(true);
+            if (!read && !write) expect(pa).toBe(0n);
+            break;
+          }
+          case 6: {
+            const address = (BigInt(random()) << BigInt(random() % 33)) | BigInt(random());
+            const answer = vtd.translate({ stream: random() % 512, iova: address, translated: true });
+            expect(answer.ok ? answer.pa : answer.status).toBe(answer.ok ? address : "aborted");
+            break;
+          }
           default: {
             const answer = vtd.translate({
               stream: random() % 2 === 0 ? random() % 512 : random(),

@@ -26,17 +26,6 @@ const PLAIN_MASK: u64 = 0x0018000000000403;
 /** Bits under the plain mask of a plain page. */
 const PLAIN_VALUE: u64 = 0x403;
 
-/**
- * Bits of a last-level descriptor that decide whether it is plain: one that needs no further look but at
- * its permissions. Address bits beyond the output size are among them. 0 = none is (../plain.ts).
- */
-export function plainMask(config: u64): u64 {
-  if ((config & (WALK_DS | WALK_OA52 | WALK_E0PD)) !== 0) return 0;
-  // A root of pages with less than 512 entries needs its index cut.
-  if (inputBitsOf(config) < granuleLg2Of(config) + 9) return 0;
-  return PLAIN_MASK | (BITS_47_0 & (u64(-1) << outputBitsOf(config)));
-}
-
 /** The questions of a format that both stages answer alike; none of the methods is overridden. */
 export class Vmsa {
   isValid(descriptor: u64, level: i32): bool {
@@ -103,6 +92,17 @@ export class Vmsa {
   /** Memory attributes of the result are not modelled. */
   memoryType(descriptor: u64, level: i32): u32 {
     return 0;
+  }
+
+  /**
+   * Bits of a last-level descriptor that decide whether it is plain: one that needs no further look but at its permissions.
+   * Address bits beyond the output size are among them. 0 = none is (../plain.ts).
+   */
+  plainMask(config: u64): u64 {
+    if ((config & (WALK_DS | WALK_OA52 | WALK_E0PD)) !== 0) return 0;
+    // A root of pages with less than 512 entries needs its index cut.
+    if (inputBitsOf(config) < granuleLg2Of(config) + 9) return 0;
+    return PLAIN_MASK | (BITS_47_0 & (u64(-1) << outputBitsOf(config)));
   }
 
   /** What a plain page has under its plain mask. */

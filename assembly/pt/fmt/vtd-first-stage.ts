@@ -23,6 +23,7 @@ import {
   WALK_NO_PASID,
   WALK_SUPERVISOR,
   WALK_WPE,
+  wideAddress,
 } from "./vtd";
 
 /* Rights that the tables above take away. */
@@ -130,6 +131,11 @@ export class VtdFirstStage {
 
   runLg2(descriptor: u64, level: i32, config: u64): u32 {
     return 0;
+  }
+
+  /** As of VMSAv8-64; with EAFE none is plain. */
+  plainMask(config: u64): u64 {
+    return (config & WALK_EAFE) !== 0 ? 0 : PRESENT | ACCESSED | wideAddress(config);
   }
 
   /** Present and accessed. */

@@ -11,13 +11,14 @@ import {
 } from "../../../src/spec/vtd/paging-entry";
 import { bit } from "../../lib/bits";
 import { LAST_LEVEL, WALK_BAR_EXECUTE, WALK_HA } from "../config";
-import { entryAddress, entryReserved, isLarge, WALK_SNOOP_CONTROL } from "./vtd";
+import { entryAddress, entryReserved, isLarge, WALK_SNOOP_CONTROL, wideAddress } from "./vtd";
 
 /* Rights that the tables above take away. */
 const NO_READ: u32 = 1;
 const NO_WRITE: u32 = 2;
-/* EMT and IPAT. */
+/* EMT and IPAT; SNP. */
 const MEMORY_TYPE: u32 = 0x78;
+const SNOOP: u32 = 1 << SSPTE_SNP_LSB;
 const READS: u32 = 0x55;
 const WRITES: u32 = 0xaa;
 const FETCHES: u32 = 0x44;
@@ -106,13 +107,19 @@ export class VtdSecondStage {
     return false;
   }
 
-  /** EMT in bits 5:3 and IPAT in bit 6, where the entry has them (3.10.3). */
+  /** EMT in bits 5:3, IPAT in bit 6 and SNP in bit 11, where the entry has them (3.10.3, 3.11). */
   memoryType(descriptor: u64, level: i32): u32 {
-    return <u32>descriptor & MEMORY_TYPE;
+    return <u32>descriptor & (MEMORY_TYPE | SNOOP);
   }
 
   runLg2(descriptor: u64, level: i32, config: u64): u32 {
     return 0;
+  }
+
+  /** As of VMSAv8-64; with SSADE none is plain: its flags would have to be looked at. */
+  plainMask(config: u64): u64 {
+    if ((config & WALK_HA) !== 0) return 0;
+    return READ | ((config & WALK_SNOOP_CONTROL) !== 0 ? 0 : SNOOP) | wideAddress(config);
   }
 
   /** Readable; others are rare and take the walk. */

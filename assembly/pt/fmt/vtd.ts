@@ -1,15 +1,9 @@
 // What VT-d paging entries of both stages have in common (Rev 5.10, 9.7, 9.8): address, large leaves, reserved bits,
 // and the bits of the walk configuration that only these formats read.
 
-import {
-  FSPTE_A_LSB,
-  FSPTE_P_LSB,
-  FSPTE_PS_LSB,
-  SSPTE_R_LSB,
-  SSPTE_SNP_LSB,
-} from "../../../src/spec/vtd/paging-entry";
+import { FSPTE_PS_LSB } from "../../../src/spec/vtd/paging-entry";
 import { below, bit } from "../../lib/bits";
-import { LAST_LEVEL, WALK_HA, WALK_VENDOR_SHIFT } from "../config";
+import { LAST_LEVEL, WALK_VENDOR_SHIFT } from "../config";
 
 const BITS_51_12: u64 = 0x000ffffffffff000;
 
@@ -56,19 +50,7 @@ export function entryReserved(descriptor: u64, level: i32, config: u64, leafLsb:
   return true;
 }
 
-function wideAddress(config: u64): u64 {
+/** Address bits that no entry may have, for the formats' plain masks. */
+export function wideAddress(config: u64): u64 {
   return BITS_51_12 & (u64(-1) << hostWidthOf(config));
-}
-
-/** As plainMask of VMSAv8-64: bits that decide whether a 4 KiB entry is plain; 0 = none is. */
-export function plainFirstStage(config: u64): u64 {
-  if ((config & WALK_EAFE) !== 0) return 0;
-  return ((<u64>1) << FSPTE_P_LSB) | ((<u64>1) << FSPTE_A_LSB) | wideAddress(config);
-}
-
-/** With SSADE none is: its flags would have to be looked at. */
-export function plainSecondStage(config: u64): u64 {
-  if ((config & WALK_HA) !== 0) return 0;
-  const snoop: u64 = (config & WALK_SNOOP_CONTROL) !== 0 ? 0 : (<u64>1) << SSPTE_SNP_LSB;
-  return ((<u64>1) << SSPTE_R_LSB) | snoop | wideAddress(config);
 }

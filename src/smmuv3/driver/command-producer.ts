@@ -1,9 +1,11 @@
 // The producer's side of the Command queue: commands into memory, PROD, and the look at what became of them.
 // Source: Arm IHI 0070 G.b, sections 3.5, 4.1.4 and 6.3.26 to 6.3.28.
-// The SMMU consumes inside the write of PROD. A command error is a bug of the driver: it throws.
+// The SMMU consumes inside the write of PROD. A command error is a bug of the driver: it throws. But an endpoint that does
+// not answer an ATC invalidation is none: its CMD_SYNC is tried again, and all goes on (3.9.1.4), as in Linux.
 
-import { bytesOf } from "../../machine/bit-fields.js";
+import { bytesOf, registerField } from "../../machine/bit-fields.js";
 import type { TableAllocator } from "../../memory/allocator.js";
+import { CERROR_ATC_INV_SYNC } from "../../spec/smmuv3/commands.js";
 import * as R from "../../spec/smmuv3/registers.js";
 import { type QueueShape, queueAddress, queueCount, queueNext } from "../queue.js";
 import type { SmmuV3 } from "../smmuv3.js";
@@ -73,10 +75,26 @@ export class CommandProducer {
   #kick(): void {
     this.#machine.write32(R.REG_CMDQ_PROD, this.#prod);
     this.#cons = this.#machine.read32(R.REG_CMDQ_CONS);
+    while (this.#hasError() && this.#errorCode() === CERROR_ATC_INV_SYNC) this.#acknowledge();
     if (this.#held() === 0) return;
     // A submission from inside a command (an endpoint that is answered) is carried out by the outer one.
+    if (this.#depth === 1 || this.#hasError()) throw this.#stopped();
+  }
+
+  #hasError(): boolean {
     const differ = this.#machine.read32(R.REG_GERROR) ^ this.#machine.read32(R.REG_GERRORN);
-    if (this.#depth === 1 || ((differ >>> R.GERROR_CMDQ_ERR_LSB) & 1) === 1) throw this.#stopped();
+    return ((differ >>> R.GERROR_CMDQ_ERR_LSB) & 1) === 1;
+  }
+
+  #errorCode(): number {
+    return registerField(this.#cons, R.CMDQ_CONS_ERR_MSB, R.CMDQ_CONS_ERR_LSB);
+  }
+
+  /** The SMMU goes on at the command that it stopped at. */
+  #acknowledge(): void {
+    const before = this.#machine.read32(R.REG_GERRORN);
+    this.#machine.write32(R.REG_GERRORN, (before ^ (1 << R.GERROR_CMDQ_ERR_LSB)) >>> 0);
+    this.#cons = this.#machine.read32(R.REG_CMDQ_CONS);
   }
 
   #stopped(): Error {

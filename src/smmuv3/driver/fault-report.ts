@@ -5,7 +5,7 @@
 import type { FaultReport } from "../../contract/driver.js";
 import * as E from "../../spec/smmuv3/events.js";
 import * as U from "../../uapi/iommu-constants.js";
-import { type DecodedEvent, decodeEvent } from "../events.js";
+import { type DecodedEvent, decodeEvent } from "../event-record.js";
 
 const REASON: Readonly<Record<number, number>> = {
   [E.EVT_C_BAD_SUBSTREAMID]: U.IOMMU_FAULT_REASON_PASID_INVALID,

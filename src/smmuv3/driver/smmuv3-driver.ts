@@ -14,7 +14,7 @@ import type { PhysicalMemory } from "../../memory/physical-memory.js";
 import * as R from "../../spec/smmuv3/registers.js";
 import { ENOSPC } from "../../uapi/errno.js";
 import { decodeFeatures, SMMUV3_PRESETS, validateFeatures } from "../features.js";
-import type { SmmuIrq } from "../interrupts.js";
+import type { SmmuIrq } from "../msi.js";
 import type { SmmuV3Options } from "../options.js";
 import { decodePageEntry, isStopMarker } from "../page-entry.js";
 import { SmmuV3 } from "../smmuv3.js";

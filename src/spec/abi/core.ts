@@ -48,6 +48,8 @@ export const HDR_TRACE_MASK = 164;
 export const HDR_PERMISSIONS = 168;
 export const HDR_SAVED_COUNTERS = 172;
 export const HDR_VENDOR = 176;
+export const HDR_STATE = 180;
+export const HDR_MEMOS = 184;
 export const HDR_SIZE = 256;
 
 /* Vendors. */
@@ -105,13 +107,17 @@ export const FRAME_FLAG_EXTERNAL = 131072;
 export const FRAME_FLAG_DIRTY = 262144;
 
 /* Record sizes in bytes. */
-export const CONTEXT_SIZE = 128;
+export const CONTEXT_SIZE = 64;
 export const STE_RECORD_SIZE = 64;
-export const SPACE_SIZE = 128;
+export const SPACE_SIZE = 64;
 export const WALK_ENTRY_SIZE = 32;
 export const ID_LIMIT = 262144;
+export const MEMO_SIZE = 32;
+export const MEMO_COUNT = 1024;
 export const PREDICTOR_SIZE = 8192;
 export const PERMISSIONS_SIZE = 4096;
+/** What the core keeps outside linear memory, while a snapshot is taken or restored. */
+export const STATE_SIZE = 64;
 export const STREAM_TABLE_LIMIT = 65536;
 
 /* Batch columns: access bits, status codes, sources. */
@@ -129,6 +135,24 @@ export const SOURCE_CONFIG = 0;
 export const SOURCE_IOTLB = 1;
 export const SOURCE_WALK_CACHE = 2;
 export const SOURCE_WALK = 3;
+
+/*
+ * What `runAts` does with rows of the batch. Of a translation request (PCIe ATS) the status column holds the completion:
+ * its result in bits 1:0 and what it grants above; `pa` the first byte of the range and `leafLg2` its size, if it grants
+ * anything. The access column: write = the No-Write flag is clear. Of a translated access the columns are those of `run`.
+ */
+export const ATS_REQUEST = 0;
+export const ATS_TRANSLATED = 1;
+export const ATS_SUCCESS = 0;
+export const ATS_UNSUPPORTED = 1;
+export const ATS_ABORT = 2;
+export const ATS_RESULT_MASK = 3;
+export const ATS_READ = 4;
+export const ATS_WRITE = 8;
+export const ATS_EXECUTE = 16;
+export const ATS_PRIVILEGED = 32;
+export const ATS_UNTRANSLATED_ONLY = 64;
+export const ATS_NO_SNOOP = 128;
 
 /*
  * Fault record, 64 bytes, one for each request that a rule of the architecture terminated or stalled.
@@ -151,6 +175,8 @@ export const FAULT_FLAG_TTRNW = 2;
 export const FAULT_FLAG_RECORD = 4;
 export const FAULT_FLAG_STALL = 8;
 export const FAULT_FLAG_MERGE = 16;
+export const FAULT_FLAG_TRANSLATION = 32;
+export const FAULT_FLAG_TRANSLATED = 64;
 export const CLASS_CD = 0;
 export const CLASS_TT = 1;
 export const CLASS_IN = 2;
@@ -176,6 +202,11 @@ export const CNT_COLLATERAL = 136;
 export const CNT_PERMISSION_WALKS = 800;
 export const CNT_NOT_LOOKED_UP = 808;
 export const CNT_DISABLED = 816;
+export const CNT_ATS_GRANTED = 824;
+export const CNT_ATS_DENIED = 832;
+export const CNT_ATS_UNSUPPORTED = 840;
+export const CNT_ATS_ABORTED = 848;
+export const CNT_ATS_TRANSLATED = 856;
 export const CNT_EVICTED = 168;
 /* Plain misses: each stands for an IOTLB miss and, a stage, one walk-cache hit and one last-level fetch. */
 export const CNT_PLAIN_STAGE1 = 184;

@@ -44,6 +44,12 @@ export const EVT_RNW_MSB = 99, EVT_RNW_LSB = 99;
 export const EVT_S2_MSB = 103, EVT_S2_LSB = 103;
 export const EVT_CLASS_MSB = 105, EVT_CLASS_LSB = 104;
 export const EVT_TTRNW_MSB = 108, EVT_TTRNW_LSB = 108;
+// F_BAD_ATS_TREQ: what the request asked for. The manual has their places in a figure; read off a public driver.
+export const EVT_TREQ_SPAN_MSB = 71, EVT_TREQ_SPAN_LSB = 64;
+export const EVT_TREQ_PRIV_MSB = 92, EVT_TREQ_PRIV_LSB = 92;
+export const EVT_TREQ_X_MSB = 93, EVT_TREQ_X_LSB = 93;
+export const EVT_TREQ_W_MSB = 94, EVT_TREQ_W_LSB = 94;
+export const EVT_TREQ_R_MSB = 95, EVT_TREQ_R_LSB = 95;
 export const EVT_INPUTADDR_MSB = 191, EVT_INPUTADDR_LSB = 128;
 export const EVT_FETCHADDR_MSB = 247, EVT_FETCHADDR_LSB = 195;
 export const EVT_IPA_MSB = 247, EVT_IPA_LSB = 204;

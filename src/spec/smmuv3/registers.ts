@@ -174,8 +174,17 @@ export const GERROR_SFM_ERR_MSB = 8, GERROR_SFM_ERR_LSB = 8;
 export const GERROR_CMDQP_ERR_MSB = 9, GERROR_CMDQP_ERR_LSB = 9;
 export const GERROR_DPT_ERR_MSB = 10, GERROR_DPT_ERR_LSB = 10;
 
-// PRIQ_IRQ_CFG2 (6.3.36), as far as it is not about MSIs
+// *_IRQ_CFG0 (64 bits), 1 and 2 of GERROR, Event queue and PRI queue (6.3.21 to 6.3.23, 6.3.30 to 6.3.32, 6.3.34 to 6.3.36)
+export const IRQ_CFG0_ADDR_MSB = 55, IRQ_CFG0_ADDR_LSB = 2;
+export const IRQ_CFG1_DATA_MSB = 31, IRQ_CFG1_DATA_LSB = 0;
+export const IRQ_CFG2_MEMATTR_MSB = 3, IRQ_CFG2_MEMATTR_LSB = 0;
+export const IRQ_CFG2_SH_MSB = 5, IRQ_CFG2_SH_LSB = 4;
 export const PRIQ_IRQ_CFG2_LO_MSB = 31, PRIQ_IRQ_CFG2_LO_LSB = 31;
+
+// Shareability (13.1), as SH fields encode it; 1 is reserved and counts as 0
+export const SH_NON = 0;
+export const SH_OUTER = 2;
+export const SH_INNER = 3;
 
 // STRTAB_BASE (64 bits) and STRTAB_BASE_CFG (6.3.24, 6.3.25)
 export const STRTAB_BASE_ADDR_MSB = 55, STRTAB_BASE_ADDR_LSB = 6;

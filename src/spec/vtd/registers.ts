@@ -154,6 +154,8 @@ export const ICS_IWC_MSB = 0, ICS_IWC_LSB = 0;
 export const IECTL_IP_MSB = 30, IECTL_IP_LSB = 30;
 export const IECTL_IM_MSB = 31, IECTL_IM_LSB = 31;
 export const IQERCD_IQEI_MSB = 3, IQERCD_IQEI_LSB = 0;
+export const IQERCD_ITESID_MSB = 47, IQERCD_ITESID_LSB = 32;
+export const IQERCD_ICESID_MSB = 63, IQERCD_ICESID_LSB = 48;
 
 export const PQA_PQS_MSB = 2, PQA_PQS_LSB = 0;
 export const PQA_PQA_MSB = 63, PQA_PQA_LSB = 12;

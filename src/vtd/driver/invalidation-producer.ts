@@ -1,11 +1,14 @@
 // The producer's side of the invalidation queue: descriptors into memory, IQT, and the status that a wait descriptor
 // writes when everything before it is done.
 // Source: Intel VT-d Rev 5.10, sections 6.5.2, 6.5.2.8 and 11.4.9.
-// The unit consumes inside the write of IQT. A queue error is a bug of the driver: it throws.
+// The unit consumes inside the write of IQT. A queue error is a bug of the driver: it throws. An endpoint that does not answer
+// is given up, and the rest is submitted again: what came behind it may not have been carried out (6.5.2.11).
 
-import { bytesOf } from "../../machine/bit-fields.js";
+import { bytesOf, getField } from "../../machine/bit-fields.js";
 import type { TableAllocator } from "../../memory/allocator.js";
+import * as I from "../../spec/vtd/invalidation.js";
 import * as R from "../../spec/vtd/registers.js";
+import { descriptorType } from "../descriptors.js";
 import type { VtdIommu } from "../vtd-iommu.js";
 import { type Descriptor, wait } from "./descriptor.js";
 
@@ -14,7 +17,15 @@ const SIZE = 3;
 const ENTRY_BYTES = 32;
 const ENTRIES = 128 * 2 ** SIZE;
 const STATUS_BYTES = 64;
-const ERRORS = (1 << R.FSTS_IQE_LSB) | (1 << R.FSTS_ICE_LSB) | (1 << R.FSTS_ITE_LSB);
+const ERRORS = (1 << R.FSTS_IQE_LSB) | (1 << R.FSTS_ICE_LSB);
+const TIME_OUT = 1 << R.FSTS_ITE_LSB;
+
+/** Source-id of the endpoint that a descriptor asks for something, if any. */
+function endpointOf(descriptor: Descriptor): number | undefined {
+  const type = descriptorType(descriptor);
+  if (type === I.INV_DEVICE_TLB) return getField(descriptor, I.DTLB_SID_MSB, I.DTLB_SID_LSB);
+  return type === I.INV_PASID_DEVICE_TLB ? getField(descriptor, I.PDTLB_SID_MSB, I.PDTLB_SID_LSB) : undefined;
+}
 
 /** Writes descriptors and has them carried out. */
 export class InvalidationProducer {
@@ -53,21 +64,32 @@ export class InvalidationProducer {
   submit(descriptors: readonly Descriptor[]): void {
     this.#depth++;
     try {
-      const { memory } = this.#machine;
-      this.#sequence = (this.#sequence + 1) >>> 0;
-      const own = this.#sequence;
-      for (const each of [...descriptors, wait(this.#status, own)]) {
-        if (this.#isFull()) this.#kick();
-        if (this.#isFull()) throw this.#stopped();
-        memory.write(this.#base + BigInt(this.#tail * ENTRY_BYTES), bytesOf(each));
-        this.#tail = (this.#tail + 1) % ENTRIES;
+      let rest = descriptors;
+      for (let silent = this.#submitOnce(rest); silent !== undefined; silent = this.#submitOnce(rest)) {
+        const endpoint = silent;
+        rest = rest.filter((each) => endpointOf(each) !== endpoint);
       }
-      this.#kick();
-      // A submission from inside a descriptor (an endpoint that is answered) is carried out by the outer one.
-      if (this.#depth === 1 && this.#isBefore(own)) throw this.#stopped();
     } finally {
       this.#depth--;
     }
+  }
+
+  /** Submits descriptors and a wait; returns the endpoint that kept it from completing, if one did. */
+  #submitOnce(descriptors: readonly Descriptor[]): number | undefined {
+    const { memory } = this.#machine;
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    const own = this.#sequence;
+    let silent: number | undefined;
+    for (const each of [...descriptors, wait(this.#status, own)]) {
+      if (this.#isFull()) silent = this.#kick() ?? silent;
+      if (this.#isFull()) throw this.#stopped();
+      memory.write(this.#base + BigInt(this.#tail * ENTRY_BYTES), bytesOf(each));
+      this.#tail = (this.#tail + 1) % ENTRIES;
+    }
+    silent = this.#kick() ?? silent;
+    // A submission from inside a descriptor (an endpoint that is answered) is carried out by the outer one.
+    if (silent === undefined && this.#depth === 1 && this.#isBefore(own)) throw this.#stopped();
+    return silent;
   }
 
   /** Whether the status is that of an earlier wait. */
@@ -84,9 +106,18 @@ export class InvalidationProducer {
     return Number(this.#machine.read64(R.REG_IQH)) / ENTRY_BYTES;
   }
 
-  #kick(): void {
-    this.#machine.write64(R.REG_IQT, BigInt(this.#tail * ENTRY_BYTES));
-    if ((this.#machine.read32(R.REG_FSTS) & ERRORS) !== 0) throw this.#stopped();
+  /** Has the unit carry out what is in the queue; returns an endpoint that has not answered. */
+  #kick(): number | undefined {
+    const machine = this.#machine;
+    machine.write64(R.REG_IQT, BigInt(this.#tail * ENTRY_BYTES));
+    let silent: number | undefined;
+    while ((machine.read32(R.REG_FSTS) & TIME_OUT) !== 0) {
+      silent = machine.read32(R.REG_IQERCD + 4) & 0xffff;
+      // The unit goes on behind the wait that it gave up.
+      machine.write32(R.REG_FSTS, TIME_OUT);
+    }
+    if ((machine.read32(R.REG_FSTS) & ERRORS) !== 0) throw this.#stopped();
+    return silent;
   }
 
   #stopped(): Error {

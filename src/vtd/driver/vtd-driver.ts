@@ -12,7 +12,7 @@ import { FirstError } from "../../machine/first-error.js";
 import { TableAllocator } from "../../memory/allocator.js";
 import type { PhysicalMemory } from "../../memory/physical-memory.js";
 import { buildVtdFeatures, VTD_PRESETS, validateVtdFeatures } from "../features.js";
-import type { VtdIrq } from "../interrupts.js";
+import type { VtdIrq } from "../msi.js";
 import type { VtdOptions } from "../options.js";
 import { isStopMarker } from "../page-descriptor.js";
 import { VtdIommu } from "../vtd-iommu.js";

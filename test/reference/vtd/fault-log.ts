@@ -70,6 +70,11 @@ export class FaultLog {
     return true;
   }
 
+  /** 7.2.1: translation is off, and the next record goes into the first register. */
+  restart(): void {
+    this.#next = 0;
+  }
+
   get queueError(): boolean {
     return (this.#status & IQE) !== 0n;
   }

@@ -1,0 +1,76 @@
+// The variants of bench:ablation: one technique left out, or another choice, each. A variant is options of the machine, a change of
+// asconfig.json, or a change of one place in the source: `from` stands there exactly once (test/bench/ablation.test.ts).
+
+const IOTLB = { entries: 2048, ways: 4, policy: "fifo" };
+const WALK_CACHES = { stage1: 1024, stage2: 1024, stage2Tlb: 2048 };
+
+/** The release target with a change. */
+const release = (change) => (config) => Object.assign(config.targets.release, change);
+
+const CHAIN = [0, 1, 2, 3]
+  .map((way) => `  if (load<u64>(set, ${8 * way}) === tag) return ${way};`)
+  .join("\n");
+
+/** Every variant. */
+export const VARIANTS = [
+  { name: "no SIMD (scalar build)", options: { core: "scalar" } },
+  { name: "no walk caches", options: { walkCaches: "off" } },
+  { name: "stage-1 walk cache of 4 entries", options: { walkCaches: { ...WALK_CACHES, stage1: 4 } } },
+  { name: "stage-2 walk cache of 4 entries", options: { walkCaches: { ...WALK_CACHES, stage2: 4 } } },
+  { name: "stage-2 TLB of 4 entries", options: { walkCaches: { ...WALK_CACHES, stage2Tlb: 4 } } },
+  { name: "IOTLB with LRU", options: { iotlb: { ...IOTLB, policy: "lru" } } },
+  { name: "IOTLB with tree-PLRU", options: { iotlb: { ...IOTLB, policy: "plru" } } },
+  { name: "IOTLB of 8 ways", options: { iotlb: { ...IOTLB, ways: 8 } } },
+  {
+    name: "no last-page memo",
+    patch: {
+      file: "assembly/batch.ts",
+      from: "    if (Batch.plainLeft !== 0) {",
+      to: "    Batch.plainLeft = BLOCK * PLAIN_BLOCKS;\n    if (true) {",
+    },
+  },
+  {
+    name: "the memo always",
+    patch: {
+      file: "assembly/batch.ts",
+      from: "if (Batch.others << 1 > Batch.tried) Batch.plainLeft",
+      to: "if (false) Batch.plainLeft",
+    },
+  },
+  {
+    name: "no size predictor",
+    patch: {
+      file: "assembly/batch.ts",
+      from: "        lg2 = <u32>load<u8>(predictor + predictorIndex(iova, seed));\n        hash",
+      to: "        lg2 = 12;\n        hash",
+    },
+  },
+  {
+    name: "a chain of compares over the ways",
+    patch: {
+      file: "assembly/tlb/set-associative.ts",
+      from: "export function findFast(set: usize, tag: u64): u32 {\n",
+      to: `export function findFast(set: usize, tag: u64): u32 {\n${CHAIN}\n  if (tag !== 0) return 4;\n`,
+    },
+  },
+  {
+    name: "no short miss path",
+    patch: {
+      file: "assembly/batch.ts",
+      from: "      } else if (way === 4) {\n",
+      to: "      } else if (way === 5) {\n",
+    },
+  },
+  {
+    name: "set seeds by a shift of 11",
+    patch: {
+      file: "assembly/tlb/space.ts",
+      from: "return rotl<u32>(<u32>(space >> 6) * 0x9e3779b1, Arena.setBits) & 0xffff;",
+      to: "return ((<u32>(space >> 6) * 0x9e3779b1) >> 11) & 0xffff;",
+    },
+  },
+  { name: "-O1", config: release({ optimizeLevel: 1, converge: false }) },
+  { name: "-O2", config: release({ optimizeLevel: 2 }) },
+  { name: "-O3z", config: release({ shrinkLevel: 2 }) },
+  { name: "without --converge", config: release({ converge: false }) },
+];

@@ -1,0 +1,113 @@
+// The explain command: sets a case of a vector file or a snapshot up, and explains one request. The machine runs the trace
+// build of the core with all caches off, so that every read of the walk is made and shown.
+import { readFileSync } from "node:fs";
+import { type Explanation, explain, type TranslateRequest } from "../index.js";
+import { cacheOptions } from "./caches.js";
+import { explanationLines } from "./explain-text.js";
+import { Field } from "./fields.js";
+import { readJson } from "./input.js";
+import { InputError, messageOf } from "./input-error.js";
+import { readCase, type VerifyCase } from "./verify-case.js";
+import { SmmuRunner } from "./verify-smmuv3.js";
+import { VtdRunner } from "./verify-vtd.js";
+
+/** What to explain, as the command line has it. */
+export interface ExplainRequest {
+  /** Case id; may be left out where the file has one case. */
+  id?: string | undefined;
+  /** Steps before this one are run first; the request is taken from it where the options leave it out. */
+  step?: number | undefined;
+  stream?: number | undefined;
+  pasid?: number | undefined;
+  iova?: bigint | undefined;
+  write?: boolean | undefined;
+  execute?: boolean | undefined;
+  privileged?: boolean | undefined;
+}
+
+const SHOWN_IDS = 5;
+
+const RUNNERS = { smmuv3: SmmuRunner, vtd: VtdRunner } as const;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The trace build, compiled once. */
+function traceBuild(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(readFileSync(new URL("../../build/trace.wasm", import.meta.url)));
+  return compiled;
+}
+
+/** Runs the command; returns the exit code. */
+export async function explainCommand(file: string, asked: ExplainRequest, json: boolean): Promise<number> {
+  const vector = await findCase(file, asked.id);
+  const explanation = explainCase(vector, asked, file);
+  if (json) console.log(JSON.stringify(explanation, plainValue));
+  else for (const line of explanationLines(vector, explanation)) console.log(line);
+  return 0;
+}
+
+/** The explanation of a request in a case. */
+export function explainCase(vector: VerifyCase, asked: ExplainRequest, file: string): Explanation {
+  const make = RUNNERS[vector.arch as keyof typeof RUNNERS];
+  if (make === undefined) throw new InputError(`arch ${vector.arch} has no walk to explain`, file);
+  const runner = new make({ ...cacheOptions("off"), trace: traceBuild() });
+  const run = runner.start(vector);
+  const { machine } = runner;
+  if (machine === undefined) throw new InputError(`case ${vector.id} needs what the model lacks`, file);
+  const steps = vector.steps.slice(0, asked.step ?? 0);
+  for (const step of steps) {
+    if (run(step).kind === "unsupported") {
+      throw new InputError(`step ${step.label} of case ${vector.id} is not supported`, file);
+    }
+  }
+  try {
+    return explain(machine, requestOf(vector, asked, file));
+  } catch (error) {
+    throw error instanceof InputError ? error : new InputError(messageOf(error), file);
+  }
+}
+
+async function findCase(file: string, id: string | undefined): Promise<VerifyCase> {
+  let found: VerifyCase | undefined;
+  const ids: string[] = [];
+  for await (const { line, value } of readJson(file)) {
+    const vector = readCase(new Field(value, "", file, line));
+    if (vector.id === id) return vector;
+    if (ids.length < SHOWN_IDS) ids.push(vector.id);
+    found = found === undefined ? vector : { ...found, id: "" };
+  }
+  if (id === undefined && found !== undefined && found.id !== "") return found;
+  const names = `${ids.join(", ")}${ids.length === SHOWN_IDS ? ", ..." : ""}`;
+  const got = id === undefined ? "several" : `"${id}"`;
+  throw new InputError(`--case expected one of its cases (${names}), got ${got}`, file);
+}
+
+/** The request: what the options say, and for the rest the access of the step. */
+function requestOf(vector: VerifyCase, asked: ExplainRequest, file: string): TranslateRequest {
+  const field = asked.step === undefined ? undefined : vector.steps[asked.step]?.field;
+  const access = field?.get("op").text() === "access" ? field : undefined;
+  const hex = (name: string): bigint | undefined => (access?.has(name) ? access.get(name).hex() : undefined);
+  const flag = (name: string): boolean => access?.has(name) === true && access.get(name).flag();
+  const number = (name: string): number | undefined =>
+    access?.has(name) && access.get(name).value !== null ? access.get(name).integer(0xffff_ffff) : undefined;
+  const stream = asked.stream ?? number("sid");
+  const iova = asked.iova ?? hex("iova");
+  if (stream === undefined || iova === undefined) {
+    throw new InputError("expected --stream and --iova, or --step with the index of an access", file);
+  }
+  const pasid = asked.pasid ?? number("ssid") ?? number("pasid");
+  return {
+    stream,
+    ...(pasid !== undefined && { pasid }),
+    iova,
+    write: asked.write ?? flag("write"),
+    execute: asked.execute ?? flag("exec"),
+    privileged: asked.privileged ?? flag("priv"),
+  };
+}
+
+/** 64-bit values as hexadecimal text, bytes as one string of digits. */
+function plainValue(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return `0x${value.toString(16)}`;
+  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+}
