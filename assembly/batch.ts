@@ -1,14 +1,13 @@
 // A batch: the requests first..last-1 of the columns, in order. Hits are answered here, everything else
 // goes to the vendor (dispatch.ts). Three loops over the same request:
 //   plain  probe the set that the predictor names (fast layout only)
-//   memo   first ask for the page that the context used last, valid while no entry came or went; worth it for
-//          sequential traffic (2x), a cost for random traffic (15 %), so blocks of requests choose by hit count
+//   memo   first ask for the page that the source used last (tlb/memo.ts); worth it for sequential traffic (2x), a cost
+//          for random traffic (15 %), so blocks of requests choose by hit count
 //   general  other layouts, caches off, translation disabled
 // A hit writes only its PA and leaf size: the other columns are filled for the whole batch beforehand.
 
 import { CNT_REQUESTS, SOURCE_IOTLB, SOURCE_WALK_CACHE, STATUS_TRANSLATED } from "../src/spec/abi/core";
 import { isEnabled, ShortPath } from "./dispatch";
-
 import { BITS_52 } from "./lib/bits";
 import { Arena, countBy } from "./mem/arena";
 import { Leaf } from "./pt/state";

@@ -24,6 +24,9 @@ import {
 import { Arena, count } from "./mem/arena";
 import { Fault, Leaf } from "./pt/state";
 
+/** In place of a status: no table covers the address. */
+export const NO_TABLES: u32 = 255;
+
 /** Lets `iova` pass as it is; returns the status. */
 export function bypass(iova: u64): u32 {
   count(CNT_BYPASSED);

@@ -24,9 +24,10 @@ import {
 } from "./dispatch";
 import { Trace } from "./lib/trace";
 import { Arena, count } from "./mem/arena";
+import { NO_TABLES } from "./outcome";
 import { Fault, Leaf, REASON_MISSING, Request } from "./pt/state";
 import { pasidOf } from "./tlb/contexts";
-import { NO_TABLES, translateWith } from "./translate";
+import { translateWith } from "./translate";
 
 /** Fault records of the batch in progress. */
 export class Faults {

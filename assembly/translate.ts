@@ -5,14 +5,12 @@ import { CNT_IOTLB_MISSES, CNT_NOT_LOOKED_UP, STATUS_FAULT, STATUS_TRANSLATED } 
 import { walkContext } from "./dispatch";
 import { BITS_52 } from "./lib/bits";
 import { count } from "./mem/arena";
+import { NO_TABLES } from "./outcome";
 import { isBarred, neverOf } from "./pt/bars";
 import { Request } from "./pt/state";
 import { CTX_FLAGS, HALF_SPACE, halfOf, isCovered, MODE_MASK } from "./tlb/contexts";
 import { fill, probeAll } from "./tlb/iotlb";
 import { SPACE_CONFIG } from "./tlb/space";
-
-/** In place of a status: no table covers the address. */
-export const NO_TABLES: u32 = 255;
 
 /**
  * Translates through `context`; returns the status, STATUS_FAULT with the Fault raised, or NO_TABLES when no

@@ -3,6 +3,7 @@
 // not translated yet: everything that the core's globals hold then comes out of `init`.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import type { Columns, Model } from "./model-sides.js";
 
 /** Where a machine's arena has its header (src/core/layout.ts). */
@@ -36,7 +37,8 @@ export interface CoreInstance extends Model {
  * @returns path of release.wasm
  */
 export function coreFile(): string {
-  return createRequire(import.meta.url).resolve("nested-iommu/wasm/release.wasm");
+  const root = dirname(createRequire(import.meta.url).resolve("nested-iommu/package.json"));
+  return join(root, "build/release.wasm");
 }
 
 /**

@@ -1,7 +1,7 @@
 // What a benchmark's numbers depend on: processor, engine, size of the WASM core, effort.
 import { statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { arch, cpus, loadavg, platform } from "node:os";
+import { coreFile } from "./core-instance.js";
 import type { Effort } from "./measure.js";
 
 /** Where and how a run was made. */
@@ -48,7 +48,7 @@ export function describeMachine(seed: number, requests: number, effort: Effort):
 
 function wasmBytes(): number {
   try {
-    return statSync(createRequire(import.meta.url).resolve("nested-iommu/wasm/release.wasm")).size;
+    return statSync(coreFile()).size;
   } catch {
     return 0;
   }

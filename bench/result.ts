@@ -1,25 +1,14 @@
 // What a run of the benchmark found: the shape of `nested-iommu bench --json`.
+import type { BenchRow } from "./bench-row.js";
 import type { ColdStart } from "./cold-start.js";
 import type { MachineInfo } from "./machine-info.js";
-import type { RowTimes } from "./measure.js";
 import type { MemoryUse } from "./memory-use.js";
-import type { Section } from "./rows.js";
 import type { TargetResult } from "./targets.js";
+
+export type { BenchRow } from "./bench-row.js";
 
 /** Of this shape; another shape has another number. */
 export const RESULT_VERSION = 2;
-
-/** A row of the result. */
-export interface BenchRow extends RowTimes {
-  name: string;
-  section: Section;
-  /** IOTLB hits over look-ups of the model's own counters, 0..1; null where nothing is looked up. */
-  hitRate: number | null;
-  /** Different leaves that the requests touch. */
-  leaves: number;
-  /** IOTLB entries of the model. */
-  entries: number;
-}
 
 /** What a run found. */
 export interface BenchResult {

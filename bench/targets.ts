@@ -1,8 +1,9 @@
 // What the model is meant to reach, as data, and how a run compares: reported, never enforced, since machines differ.
 // A ratio that says "at least" is the other side's time over the model's; one that says "at most" the model's over the other's.
+
+import type { BenchRow } from "./bench-row.js";
 import type { ColdStart } from "./cold-start.js";
 import type { MemoryUse } from "./memory-use.js";
-import type { BenchRow } from "./result.js";
 import type { Section } from "./rows.js";
 
 /** A target and what a run found. */

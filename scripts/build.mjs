@@ -1,4 +1,5 @@
-// Builds what changed: the WASM targets of asconfig.json, the base64 modules, dist/ from src/ and dist/bench/.
+// Builds what changed: the WASM targets of asconfig.json, the base64 module, dist/ from src/, dist/bench/, and dist/bundle,
+// which is what the package publishes.
 //
 //   node scripts/build.mjs                 everything whose inputs changed since the last build
 //   node scripts/build.mjs release debug   only these WASM targets and their base64 modules
@@ -16,6 +17,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -31,8 +33,9 @@ const require = createRequire(import.meta.url);
 
 const generated = "src/core/generated";
 const stampDir = "build/.stamps";
+const bundleDir = "dist/bundle";
 const targets = Object.keys(JSON.parse(readFileSync("asconfig.json", "utf8")).targets);
-const embedded = ["release", "scalar", "shared"];
+const embedded = ["release"];
 
 /** Every file below `dir` whose name ends in one of `endings`, sorted; none when the folder is missing. */
 function filesBelow(dir, endings) {
@@ -99,6 +102,7 @@ async function embed(name) {
 /** Removes what an earlier compilation left in dist/ for a source that is gone. */
 function pruneDist() {
   for (const file of filesBelow("dist", [".js", ".js.map", ".d.ts"])) {
+    if (file.startsWith(`${bundleDir}/`)) continue;
     const stem = file.slice("dist/".length).replace(/\.(js|js\.map|d\.ts)$/, "");
     if (!existsSync(`src/${stem}.ts`) && !existsSync(`${stem}.ts`)) rmSync(file);
   }
@@ -113,6 +117,13 @@ async function buildTypeScript() {
   if (!sources.includes("src/index.ts")) return;
   const inputs = digest([...configs, ...sources], version);
   await step("dist", inputs, ["dist/index.js"], () => run(tsc, ["-p", "tsconfig.build.json"]));
+  // What the bench imports by the package's own name is the bundle.
+  const facts = [require("rolldown/package.json").version, inputs];
+  await step("bundle", digest(["scripts/bundle.mjs"], ...facts), [`${bundleDir}/index.js`], async () => {
+    // Loaded here: cleaning and preparing need no bundler.
+    const { bundle } = await import("./bundle.mjs");
+    await bundle(bundleDir);
+  });
   if (bench.length > 0) {
     await step("dist-bench", digest(bench, inputs), ["dist/bench"], () =>
       run(tsc, ["-p", "tsconfig.bench.json"]),
@@ -123,11 +134,11 @@ async function buildTypeScript() {
 
 /** `npx nested-iommu` inside a clone: npm links the bins of dependencies, never those of the root package. */
 function linkBin() {
-  const main = "dist/cli/main.js";
+  const main = `${bundleDir}/main.js`;
   if (!existsSync(main)) return;
   chmodSync(main, 0o755);
   const link = "node_modules/.bin/nested-iommu";
-  if (process.platform === "win32" || existsSync(link)) return;
+  if (process.platform === "win32" || (existsSync(link) && realpathSync(link) === realpathSync(main))) return;
   mkdirSync(dirname(link), { recursive: true });
   rmSync(link, { force: true });
   symlinkSync(`../../${main}`, link);
@@ -171,6 +182,7 @@ function compilersInstalled() {
   try {
     require.resolve("assemblyscript/package.json");
     require.resolve("typescript/package.json");
+    require.resolve("rolldown/package.json");
     return true;
   } catch {
     return false;

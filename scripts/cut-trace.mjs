@@ -12,7 +12,7 @@ const [
   from = "test/fixtures/captures/traces/smmu-s1-strict-mixed.itr.gz",
   to = "demo/demo.itr.gz",
   window = "1",
-  bytes = "60000",
+  bytes = "20000",
 ] = process.argv.slice(2);
 const limit = Number(bytes);
 

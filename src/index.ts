@@ -104,6 +104,7 @@ export * as vtdRegisters from "./spec/vtd/registers.js";
 export * as vtdRootEntry from "./spec/vtd/root-entry.js";
 export { MissCurve } from "./study/miss-curve.js";
 export type { TraceArchitecture } from "./trace/driver-events.js";
+export type { FtraceReaderOptions } from "./trace/ftrace-reader.js";
 export {
   type ArgumentLimit,
   INVALIDATION_ROWS,
@@ -114,6 +115,7 @@ export type { AccessColumns, ItrAccess, ItrDirection, ItrHandler } from "./trace
 export { ItrReader } from "./trace/itr-reader.js";
 export { ItrWriter } from "./trace/itr-writer.js";
 export type { TraceReader, TraceReaderOptions, TraceSink } from "./trace/line-reader.js";
+export type { TableReaderOptions } from "./trace/table-rows.js";
 export { TraceError } from "./trace/trace-error.js";
 export {
   EVENT,

@@ -78,7 +78,6 @@ function wordBits(
         type: "button",
         class: guilty ? "blamed" : "",
         "aria-pressed": String(set),
-        "aria-label": `bit ${whole}${field ? `, ${field}` : ""}`,
         title: field ?? "",
         "data-bit": whole,
         onclick: () => onFlip(step.pa + BigInt(8 * index), bit),
@@ -86,6 +85,7 @@ function wordBits(
       `${whole}`,
       el("br"),
       set ? "1" : "0",
+      el("span", { class: "unseen" }, field ? ` ${field}` : ""),
     );
   });
   const open = step.words.length === 1 || word !== 0n;

@@ -11,8 +11,10 @@ import { type PageState, readState, writeState } from "./state.js";
 import { type WalkView, walkOf } from "./walk.js";
 import { walkGrid } from "./walk-grid.js";
 
-/** Compiled once; the page cannot do without it. */
-const traceBuild = WebAssembly.compileStreaming(fetch(traceUrl));
+/** Bytes of the trace build, fetched once; the page cannot do without it. */
+const traceBuild = fetch(traceUrl)
+  .then((response) => response.arrayBuffer())
+  .then((buffer) => new Uint8Array(buffer));
 
 let state: PageState = readState(location.hash);
 let cases: Capture[] = [];

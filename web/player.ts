@@ -1,7 +1,8 @@
 // The trace player: a recorded trace replayed a slice a frame, with the IOTLB that it works on as a picture, the counters of
 // the machine, and how fast this browser translates.
 
-import { ItrDecoder, TraceReplay } from "nested-iommu";
+import { createTraceReader, type TraceReader } from "nested-iommu";
+import { TraceReplay } from "nested-iommu/replay";
 import { el, grouped } from "./dom.js";
 import { BUNDLED, fetchBundled } from "./sources.js";
 import type { PageState } from "./state.js";
@@ -18,7 +19,7 @@ type Speed = keyof typeof SPEEDS;
 /** A run of a trace from its beginning. */
 interface Run {
   readonly replay: TraceReplay;
-  readonly decoder: ItrDecoder;
+  readonly reader: TraceReader;
   at: number;
   seconds: number;
 }
@@ -167,8 +168,8 @@ class Player {
     const { entries, ways } = this.#state();
     const caches = { iotlb: { entries, ways: Math.min(ways, entries) } };
     const replay = new TraceReplay({ caches, nested: false, stage2LeafLg2: 21 });
-    const decoder = new ItrDecoder((events) => replay.take(events), { file: name });
-    this.#run = { replay, decoder, at: 0, seconds: 0 };
+    const reader = createTraceReader("itr", (events) => replay.take(events), { file: name });
+    this.#run = { replay, reader, at: 0, seconds: 0 };
   }
 
   #frame(): void {
@@ -185,11 +186,10 @@ class Player {
     if (!run || !this.#bytes) return;
     const start = performance.now();
     const slice = this.#bytes.subarray(run.at, run.at + Math.min(bytes, LARGEST_BLOCK));
-    run.decoder.push(slice);
+    run.reader.push(slice);
     run.at += slice.length;
     const done = run.at >= this.#bytes.length;
-    if (done) run.decoder.end();
-    run.replay.settle();
+    if (done) run.reader.end();
     run.seconds += (performance.now() - start) / 1000;
     this.#bar.value = run.at / this.#bytes.length;
     this.#show(run, done);
@@ -198,7 +198,7 @@ class Player {
 
   #show({ replay, seconds }: Run, done: boolean): void {
     const { counters, accesses, translateSeconds, differences } = replay.progress();
-    const { iotlb } = replay.inspect() ?? {};
+    const { iotlb } = replay.machine.iommu.inspect();
     const fullness = iotlb ? this.#grid.draw(iotlb) : "";
     const hits = counters ? counters.iotlbHits / Math.max(1, counters.iotlbHits + counters.iotlbMisses) : 0;
     const rows: [string, string][] = [

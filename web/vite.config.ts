@@ -8,7 +8,12 @@ export default defineConfig({
   root: file("."),
   base: "./",
   publicDir: file("../build/web-public"),
-  resolve: { alias: [{ find: /^nested-iommu$/, replacement: file("../dist/index.js") }] },
+  resolve: {
+    alias: [
+      { find: /^nested-iommu$/, replacement: file("../dist/index.js") },
+      { find: /^nested-iommu\/replay$/, replacement: file("../dist/replay.js") },
+    ],
+  },
   build: { outDir: file("../build/web"), emptyOutDir: true, target: "es2022" },
   worker: { format: "es" },
 });

@@ -78,11 +78,11 @@ function button(
       type: "button",
       class: `cell ${isSpared ? "cached" : kind}${blamed ? " blamed" : ""}`,
       "aria-pressed": String(n === selected),
-      "aria-label": `read ${n}: ${nameOf(step)}${index}, ${says} at ${hex(step.pa)}${state}`,
       "data-read": n,
       onclick: () => onSelect(n),
     },
     el("b", {}, `${n} ${says}${index}`),
     el("code", {}, hex(step.words[0] ?? 0n, 16)),
+    el("span", { class: "unseen" }, ` ${nameOf(step)} at ${hex(step.pa)}${state}`),
   );
 }

@@ -28,7 +28,7 @@ const SIZES = { memoryLimit: 2 ** 28, batchCapacity: 16 } as const;
 const PAGE = 4096n;
 
 /** Explains the request of `state` in `capture`. */
-export function walkOf(capture: Capture, state: PageState, trace: WebAssembly.Module): WalkView {
+export function walkOf(capture: Capture, state: PageState, trace: Uint8Array): WalkView {
   const request = requestOf(state);
   const cold = explain(prepare(capture, state.flips, { ...SIZES, ...OFF, trace }), request);
   const reads = explainedInOrder(cold);

@@ -11,12 +11,12 @@ import {
 } from "../../src/spec/abi/core";
 import { BITS_52 } from "../lib/bits";
 import { count } from "../mem/arena";
+import { NO_TABLES } from "../outcome";
 import { isBarred, neverOf } from "../pt/bars";
 import { Fault, Leaf, REASON_PERMISSION, Request } from "../pt/state";
 import { CTX_FLAGS, HALF_SPACE, halfOf, isCovered, MODE_MASK } from "../tlb/contexts";
 import { fill, recall } from "../tlb/iotlb";
 import { SPACE_CONFIG } from "../tlb/space";
-import { NO_TABLES } from "../translate";
 import { Completion } from "./completion";
 
 /** Whether the page found (Leaf) allows the access code `access`. */

@@ -21,6 +21,7 @@ import { STE_EATS_NONE, STE_EATS_SPLIT } from "../../src/spec/smmuv3/ste";
 import { Completion, FaultRecord } from "../ats/completion";
 import { allows, findRights } from "../ats/rights";
 import { count } from "../mem/arena";
+import { NO_TABLES } from "../outcome";
 import { Fault, Leaf, REASON_MISSING } from "../pt/state";
 import {
   CTX_FLAGS,
@@ -31,7 +32,6 @@ import {
   MODE_SPLIT,
   MODE_STAGE2,
 } from "../tlb/contexts";
-import { NO_TABLES } from "../translate";
 import { effectiveEats, mergeFlag, recordsError } from "./ats";
 import { configure } from "./configure";
 import { idr0, isEnabled, smallestUnit } from "./features";

@@ -6,12 +6,11 @@
 //  16 seed u16 | 18 next, 20 previous context of the space u16 | 22 input bits u8 | 23 in use u8
 //  24 stream u32 | 28 pasid u32
 //  32 half 1: the same to byte 54 | 56 flags u32 | 60 next in hash u32
-//
-// Links of the list of a space's contexts are indices; the first and the last are linked to themselves.
 
 import { CONTEXT_SIZE, PASID_VALID } from "../../src/spec/abi/core";
 import { BITS_52 } from "../lib/bits";
 import { Arena } from "../mem/arena";
+import { delist, enlist, HALF_SIZE, nextInList } from "./context-list";
 import { Ids } from "./ids";
 import {
   addReference,
@@ -43,10 +42,7 @@ export const GUESS_MASK: u64 = 63;
 const HALF_MASK: usize = 8;
 export const HALF_SPACE: usize = 12;
 export const HALF_SEED: usize = 16;
-const HALF_NEXT: usize = 18;
-const HALF_PREVIOUS: usize = 20;
 const HALF_INPUT_BITS: usize = 22;
-const HALF_SIZE: usize = 32;
 const CTX_IN_USE: usize = 23;
 export const CTX_STREAM: usize = 24;
 export const CTX_PASID: usize = 28;
@@ -187,14 +183,6 @@ export function dropContexts(first: u32, last: u32, pasid: i64): void {
   }
 }
 
-function indexOf(context: usize): u16 {
-  return <u16>(<u32>(context - Arena.contexts) / CONTEXT_SIZE);
-}
-
-function contextAt(index: u16): usize {
-  return Arena.contexts + <usize>index * CONTEXT_SIZE;
-}
-
 /**
  * Lets addresses translate through `space`: those whose bits of `mask` are all 0, in half 1 all 1. `mask` is a run of bits
  * from the number of input bits up. Half 1 takes spaces of WALK_UPPER_HALF and no others.
@@ -206,30 +194,14 @@ export function attach(context: usize, half: u32, space: usize, mask: u64): void
   store<u32>(at + HALF_SPACE, <u32>space);
   setFlag(space, SPACE_FLAG_DIRECT);
   pointTo(context, half, space);
-  const index = indexOf(context);
-  const first: usize = load<u32>(space + SPACE_CONTEXTS);
-  store<u16>(at + HALF_PREVIOUS, index);
-  store<u16>(at + HALF_NEXT, first !== 0 ? indexOf(first) : index);
-  if (first !== 0) store<u16>(first + <usize>half * HALF_SIZE + HALF_PREVIOUS, index);
-  store<u32>(space + SPACE_CONTEXTS, <u32>context);
+  enlist(context, half, space);
 }
 
 function detach(context: usize, half: u32): void {
-  const offset = <usize>half * HALF_SIZE;
-  const at = context + offset;
+  const at = context + <usize>half * HALF_SIZE;
   const space: usize = load<u32>(at + HALF_SPACE);
   if (space === 0) return;
-  const next = contextAt(load<u16>(at + HALF_NEXT));
-  const previous = contextAt(load<u16>(at + HALF_PREVIOUS));
-  // The last one names itself as next, the first as previous; so does the neighbour that takes such a place.
-  if (next !== context) {
-    store<u16>(next + offset + HALF_PREVIOUS, indexOf(previous === context ? next : previous));
-  }
-  if (previous !== context) {
-    store<u16>(previous + offset + HALF_NEXT, indexOf(next === context ? previous : next));
-  } else {
-    store<u32>(space + SPACE_CONTEXTS, next === context ? 0 : <u32>next);
-  }
+  delist(context, half, space);
   store<u32>(at + HALF_SPACE, 0);
   dropReference(space);
 }
@@ -302,13 +274,7 @@ export function globalOf(space: usize): usize {
 /** Drops everything cached for `space`, in O(1) plus its contexts: a new id. */
 export function retag(space: usize): void {
   renumber(space, freshId());
-  let context: usize = load<u32>(space + SPACE_CONTEXTS);
-  if (context === 0) return;
   const half: u32 = isUpperHalf(space) ? 1 : 0;
-  while (true) {
-    pointTo(context, half, space);
-    const next = contextAt(load<u16>(context + <usize>half * HALF_SIZE + HALF_NEXT));
-    if (next === context) return;
-    context = next;
-  }
+  let context: usize = load<u32>(space + SPACE_CONTEXTS);
+  for (; context !== 0; context = nextInList(context, half)) pointTo(context, half, space);
 }

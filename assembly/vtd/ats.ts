@@ -40,7 +40,7 @@ import {
 import { Completion, FaultRecord, MUST_WAIT } from "../ats/completion";
 import { allows, findRights, isForbidden } from "../ats/rights";
 import { count } from "../mem/arena";
-import { bypass } from "../outcome";
+import { bypass, NO_TABLES } from "../outcome";
 import { Fault, Leaf, REASON_MISSING } from "../pt/state";
 import {
   CTX_FLAGS,
@@ -51,7 +51,6 @@ import {
   MODE_NESTED,
   MODE_STAGE2,
 } from "../tlb/contexts";
-import { NO_TABLES } from "../translate";
 import { resultOf } from "./ats-result";
 import { configure, isScalable, isServed } from "./configure";
 import { hasDeviceTlb, hasPageSnoop, isRecorded, Making } from "./context";

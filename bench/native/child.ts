@@ -18,6 +18,8 @@ export interface NativePasses {
 export class NativeChild {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
+  /** Fulfilled when the program has ended and all that it printed is here; rejected when it could not start. */
+  readonly #closed: Promise<unknown>;
   #stderr = "";
 
   /**
@@ -29,6 +31,8 @@ export class NativeChild {
     this.#process.stderr.on("data", (text: Buffer) => {
       this.#stderr += text.toString();
     });
+    this.#closed = once(this.#process, "close");
+    this.#closed.catch(() => {});
     // A program that has ended takes no line: its end is what `ask` reports.
     this.#process.stdin.on("error", () => {});
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
@@ -38,6 +42,7 @@ export class NativeChild {
     this.#process.stdin.write(`${command}\n`);
     const { value, done } = await this.#lines.next();
     if (done !== true) return value;
+    await this.#closed;
     throw new Error(`the native core ended: ${this.#stderr.trim() || `exit code ${this.#process.exitCode}`}`);
   }
 
@@ -81,9 +86,7 @@ export class NativeChild {
 
   /** Ends the program. */
   async close(): Promise<void> {
-    if (this.#process.exitCode !== null) return;
-    const closed = once(this.#process, "close");
     this.#process.stdin.end();
-    await closed;
+    await this.#closed;
   }
 }

@@ -29,12 +29,12 @@ const SHOWN_IDS = 5;
 
 const RUNNERS = { smmuv3: SmmuRunner, vtd: VtdRunner } as const;
 
-let compiled: WebAssembly.Module | undefined;
+let bytes: Uint8Array | undefined;
 
-/** The trace build, compiled once. */
-function traceBuild(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(readFileSync(new URL("../../build/trace.wasm", import.meta.url)));
-  return compiled;
+/** The bytes of the trace build, read once. */
+function traceBuild(): Uint8Array {
+  bytes ??= readFileSync(new URL("../../build/trace.wasm", import.meta.url));
+  return bytes;
 }
 
 /** Runs the command; returns the exit code. */

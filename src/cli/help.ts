@@ -69,7 +69,7 @@ Examples
   replay: {
     usage:
       "nested-iommu replay [--json] [--mode recorded|nested] [--iotlb ENTRIESxWAYS] [--policy NAME]\n" +
-      "                    [--s2-page 4k|2m|1g] [--caches default|min|1|off] [--jobs N]\n" +
+      "                    [--s2-page 4k|2m|1g] [--caches default|min|1|off] [--jobs N] [--report FILE]\n" +
       "                    [--format NAME] [--arch smmuv3|vtd] [--touch] [--on-error stop|skip] TRACE",
     summary: "replay the DMA of a recorded system and compare every address",
     body: `TRACE is plain or gzip, or - for the standard input, of any size. Its format is told by its first lines
@@ -93,6 +93,8 @@ Options
   --iotlb EXW         IOTLB of E entries in sets of W ways, for example 64x4 or 1x1
   --policy NAME       fifo (default), lru, plru or random
   --caches NAME       all caches at once, as for verify
+  --report FILE       an HTML page of the replay: hits and reads over time, depth of walks, invalidations,
+                      streams; one file, no scripts; not with --jobs
   --jobs N            N machines share the streams, each with its own caches; counters are their sum
   --format NAME       itr, ftrace, qemu, csv or jsonl, whatever the first lines look like
   --arch NAME         smmuv3 (default) or vtd, for formats that do not say: ftrace, csv, jsonl

@@ -29,6 +29,7 @@ export interface AccessTally {
   listed: Difference[];
 }
 
+type OnBatch = (batch: Batch, count: number) => void;
 type Columns = Pick<Batch, "stream" | "pasid" | "iova32" | "access" | "pa32" | "status">;
 
 function columnsOf({ stream, pasid, iova32, access, pa32, status }: Batch): Columns {
@@ -38,6 +39,7 @@ function columnsOf({ stream, pasid, iova32, access, pa32, status }: Batch): Colu
 /** Translates accesses in batches and checks every answer. */
 export class ReplayAccesses {
   readonly #iommu: Iommu;
+  readonly #onBatch: OnBatch | undefined;
   readonly #tally: AccessTally;
   readonly #offsetHigh: number;
   readonly #capacity: number;
@@ -54,8 +56,10 @@ export class ReplayAccesses {
    * @param iommu what translates
    * @param offset what every address must have in addition to the recorded one, a multiple of 2^32
    * @param tally is kept up to date
+   * @param onBatch told of each batch that has run
    */
-  constructor(iommu: Iommu, offset: bigint, tally: AccessTally) {
+  constructor(iommu: Iommu, offset: bigint, tally: AccessTally, onBatch?: OnBatch) {
+    this.#onBatch = onBatch;
     this.#iommu = iommu;
     this.#tally = tally;
     this.#batch = iommu.batch;
@@ -83,7 +87,11 @@ export class ReplayAccesses {
   #copy(events: TraceEvents, first: number): number {
     const { stream, pasid, iova32, access } = this.#renewed();
     const { kind, count, code, flags, iova, pa, line } = events;
+    const streams = events.stream;
+    const pasids = events.pasid;
     const expected = this.#expected;
+    const unknown = this.#unknown;
+    const lines = this.#lines;
     const high = this.#offsetHigh;
     const capacity = this.#capacity;
     let to = this.#waiting;
@@ -96,15 +104,15 @@ export class ReplayAccesses {
         continue;
       }
       const write = code[from] === 1 ? 1 : 0;
-      stream[to] = events.stream[from] as number;
-      pasid[to] = events.pasid[from] as number;
+      stream[to] = streams[from] as number;
+      pasid[to] = pasids[from] as number;
       iova32[2 * to] = iova[2 * from] as number;
       iova32[2 * to + 1] = iova[2 * from + 1] as number;
       access[to] = write;
       expected[2 * to] = pa[2 * from] as number;
       expected[2 * to + 1] = (pa[2 * from + 1] as number) + high;
-      this.#unknown[to] = (flags[from] as number) & FLAG.NO_PA;
-      this.#lines[to] = line[from] as number;
+      unknown[to] = (flags[from] as number) & FLAG.NO_PA;
+      lines[to] = line[from] as number;
       writes += write;
       to++;
     }
@@ -124,6 +132,7 @@ export class ReplayAccesses {
     const start = performance.now();
     const failed = this.#iommu.run(count);
     this.#tally.translateSeconds += (performance.now() - start) / 1000;
+    this.#onBatch?.(this.#iommu.batch, count);
     const { pa32, status } = this.#renewed();
     const expected = this.#expected;
     for (let i = 0; i < count; i++) {

@@ -33,10 +33,21 @@ interface Attachment {
   readonly d1: number | undefined;
 }
 
+/** What a replay has found out on the way. */
+export interface ReplayProgress {
+  readonly counters: TranslationCounters;
+  readonly accesses: number;
+  /** Seconds spent in translation batches. */
+  readonly translateSeconds: number;
+  /** Physical addresses that were not the recorded ones. */
+  readonly differences: number;
+}
+
 /** Replays events, block after block. */
 export class EventReplay {
   readonly #options: MachineOptions;
   readonly #onSkip: ((line: number, reason: string) => void) | undefined;
+  readonly #given: ReplayMachine | undefined;
   readonly #result = emptyResult();
   readonly #attachments = new Map<number, Attachment>();
   readonly #streams = new Set<number>();
@@ -50,10 +61,21 @@ export class EventReplay {
   /**
    * @param options what kind of machine
    * @param onSkip takes lines that cannot be replayed, which are then passed over; absent: the first one is thrown
+   * @param machine of an earlier replay with the same options and header, to be used again; default: a new one
    */
-  constructor(options: MachineOptions, onSkip?: (line: number, reason: string) => void) {
+  constructor(
+    options: MachineOptions,
+    onSkip?: (line: number, reason: string) => void,
+    machine?: ReplayMachine,
+  ) {
     this.#options = options;
     this.#onSkip = onSkip;
+    this.#given = machine;
+  }
+
+  /** The machine, once there was an event. */
+  get machine(): ReplayMachine {
+    return this.#setup.machine;
   }
 
   /**
@@ -72,6 +94,17 @@ export class EventReplay {
         this.#onSkip(line, error.message);
       }
     }
+  }
+
+  /** Translates what waits, and says how far the replay is. Changes nothing that the end of it tells. */
+  progress(): ReplayProgress {
+    const { accesses, machine } = this.#setup;
+    accesses.translate();
+    const now = machine.iommu.counters();
+    const counters = this.#counters ? structuredClone(this.#counters) : now;
+    if (this.#counters && this.#open) addCounters(counters, now);
+    const { accesses: count, translateSeconds, differences } = this.#result;
+    return { counters, accesses: count, translateSeconds, differences };
   }
 
   /** Ends the last window; everything that was found out. */
@@ -211,16 +244,19 @@ export class EventReplay {
 
   #setUp(): Setup {
     const architecture = architectureOf(this.#result.header);
-    const machine = architecture.make(this.#options, this.#result.header);
+    const machine = this.#given ?? architecture.make(this.#options, this.#result.header);
     const offset = this.#options.nested ? OFFSET : 0n;
-    return { architecture, machine, accesses: new ReplayAccesses(machine.iommu, offset, this.#result) };
+    return {
+      architecture,
+      machine,
+      accesses: new ReplayAccesses(machine.iommu, offset, this.#result, this.#options.onBatch),
+    };
   }
 
   #openWindow(): ReplayWindow {
     const attachments = [...this.#attachments];
     const largest = attachments.reduce((most, [, { stream }]) => Math.max(most, stream), 0);
-    const pasid = attachments.reduce((most, [, { pasid }]) => Math.max(most, pasid), 0);
-    this.#open = this.#setup.machine.powerOn(largest, pasid);
+    this.#open = this.#setup.machine.powerOn(largest);
     this.#unknown.clear();
     this.#domainOf.clear();
     for (const [key, attachment] of attachments) this.#attach(this.#open, key, attachment);

@@ -1,5 +1,5 @@
 // What kind of machine a replay wants, whatever the vendor.
-import type { CacheOptions } from "../index.js";
+import type { Batch, CacheOptions } from "../index.js";
 
 /** Caches and stages. */
 export interface MachineOptions {
@@ -7,4 +7,6 @@ export interface MachineOptions {
   nested: boolean;
   /** Log2 of the largest leaf of the hypervisor's table. */
   stage2LeafLg2: number;
+  /** Told of each batch that has run: its first `count` requests. */
+  onBatch?: ((batch: Batch, count: number) => void) | undefined;
 }

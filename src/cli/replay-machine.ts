@@ -2,7 +2,7 @@
 //
 // Recorded: what the trace's driver set up. Nested: the same first stage inside a virtual machine, over a table of a
 // hypervisor that puts every guest address at address + OFFSET (replay-memory.ts).
-import type { Batch, TranslationCounters } from "../index.js";
+import type { Batch, CacheContents, TranslationCounters } from "../index.js";
 import type { ReplayWindow } from "./replay-window.js";
 
 /** Sizes of the hypervisor's leaves by option value. */
@@ -14,6 +14,7 @@ export interface Iommu {
   run(count: number): number;
   faults(): readonly { readonly index: number; readonly name: string }[];
   counters(): TranslationCounters;
+  inspect(): CacheContents;
 }
 
 /** The machine of one vendor. */
@@ -21,10 +22,6 @@ export interface ReplayMachine {
   readonly iommu: Iommu;
   /** Throws RangeError when the machine cannot have this stream in this domain (numbers of an `s` line). */
   check(attachment: { stream: number; pasid: number; d0: number | undefined; d1: number | undefined }): void;
-  /**
-   * Switches the machine off and on; the software of the trace finds empty memory.
-   * @param largest largest StreamID in use
-   * @param pasid largest PASID in use, with bit 31; 0: there are none
-   */
-  powerOn(largest: number, pasid: number): ReplayWindow;
+  /** Switches the machine off and on; the software of the trace finds empty memory, and streams up to `largest`. */
+  powerOn(largest: number): ReplayWindow;
 }

@@ -75,9 +75,7 @@ export class ReplayMemory<HostTable extends Table = Table> {
       writeU64: (address, value) => physical.writeU64(address + OFFSET, value),
       wordsAt: (address, bytes) => physical.wordsAt(address + OFFSET_NUMBER, bytes),
       wordIndexAt: (address) => physical.wordIndexAt(address + OFFSET_NUMBER),
-      get allWords() {
-        return physical.allWords;
-      },
+      allWords: () => physical.allWords(),
     };
     return { allocate, memory };
   }

@@ -22,6 +22,7 @@ export const REPLAY_FLAGS: NonNullable<ParseArgsConfig["options"]> = {
   "on-error": TEXT,
   touch: FLAG,
   jobs: TEXT,
+  report: TEXT,
 };
 
 const MOST_JOBS = 64;
@@ -42,7 +43,13 @@ export function replayOptions(values: Readonly<Record<string, string | boolean |
     skip: oneOf("--on-error", text("on-error") ?? "stop", ["stop", "skip"] as const) === "skip",
     touch: values.touch === true,
     jobs: jobs(text("jobs")),
+    report: reportFile(text("report"), text("jobs")),
   };
+}
+
+function reportFile(file: string | undefined, jobs = "1"): string | undefined {
+  if (file !== undefined && jobs !== "1") throw new InputError("--report expected without --jobs, got both");
+  return file;
 }
 
 function jobs(text = "1"): number {

@@ -34,9 +34,9 @@ export class SmmuV3ReplayMachine implements ReplayMachine {
     }
   }
 
-  powerOn(largest: number, pasid: number): ReplayWindow {
+  powerOn(largest: number): ReplayWindow {
     const streamBits = Math.max(MIN_STREAM_BITS, Math.floor(Math.log2(largest)) + 1);
-    return new SmmuV3Window(this.iommu, this.#options, streamBits, pasid !== 0);
+    return new SmmuV3Window(this.iommu, this.#options, streamBits);
   }
 }
 
@@ -59,14 +59,14 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
   readonly #level2 = new Map<number, bigint>();
   readonly #vmids: VmidRule;
 
-  /** CDs by stream; undefined: the window has no PASIDs, and a stream one CD. */
-  readonly #substreams: Map<number, Substreams> | undefined;
+  /** CD tables of the streams that have PASIDs; of the others, the domain of the one CD. */
+  readonly #substreams = new Map<number, Substreams>();
+  readonly #single = new Map<number, SmmuV3Domain>();
 
-  constructor(smmu: SmmuV3, options: MachineOptions, streamBits: number, hasPasids: boolean) {
+  constructor(smmu: SmmuV3, options: MachineOptions, streamBits: number) {
     super(options);
     this.#smmu = smmu;
-    this.#substreams = hasPasids ? new Map() : undefined;
-    smmu.reset({ features: features(streamBits, hasPasids ? PASID_BITS : 0) });
+    smmu.reset({ features: features(streamBits) });
     this.memory = new ReplayMemory(
       smmu.memory,
       options.stage2LeafLg2,
@@ -101,12 +101,8 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
     asid: number | undefined,
     vmid: number | undefined,
   ): SmmuV3Domain | undefined {
-    if (pasid !== 0 && (this.#substreams === undefined || asid === undefined || asid < 0)) {
-      throw new RangeError(
-        this.#substreams === undefined
-          ? "the first line with a PASID expected before the first window"
-          : "a PASID expected with a stage 1 (ASID)",
-      );
+    if (pasid !== 0 && (asid === undefined || asid < 0)) {
+      throw new RangeError("a PASID expected with a stage 1 (ASID)");
     }
     if (asid === undefined || vmid === undefined) {
       this.#writeEntry(stream, bypassEntry());
@@ -122,20 +118,27 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
     return domain;
   }
 
-  #writeContext(stream: number, pasid: number, { asid, vmid, table }: SmmuV3Domain): void {
-    const bytes = contextDescriptor(asid, table);
-    const owner = this.#vmids.guest ?? vmid;
+  #writeContext(stream: number, pasid: number, domain: SmmuV3Domain): void {
+    const bytes = contextDescriptor(domain.asid, domain.table);
+    const owner = this.#vmids.guest ?? domain.vmid;
     const stage2 = this.memory.hypervisor;
-    if (this.#substreams === undefined) {
+    let substreams = this.#substreams.get(stream);
+    if (substreams === undefined && pasid === 0) {
       const context = this.memory.allocate(bytes.length);
       this.memory.write(context, bytes);
+      this.#single.set(stream, domain);
       this.#writeEntry(stream, streamEntry(owner, context, stage2));
       return;
     }
-    const contexts = this.#substreams.get(stream) ?? new Substreams(this.memory);
-    this.#substreams.set(stream, contexts);
-    contexts.write(pasid, bytes);
-    this.#writeEntry(stream, streamEntry(owner, contexts.root, stage2, contexts.table));
+    if (substreams === undefined) {
+      // the one CD that the stream had so far becomes that of requests without PASID
+      substreams = new Substreams(this.memory);
+      this.#substreams.set(stream, substreams);
+      const single = this.#single.get(stream);
+      if (single) substreams.write(0, contextDescriptor(single.asid, single.table));
+    }
+    substreams.write(pasid, bytes);
+    this.#writeEntry(stream, streamEntry(owner, substreams.root, stage2, substreams.table));
   }
 
   invalidate(events: TraceEvents, at: number): void {
@@ -167,13 +170,17 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
   }
 }
 
-/** What QEMU's SMMUv3 offers, with 48-bit addresses and as many StreamID and PASID bits as the trace needs. */
-function features(streamBits: number, pasidBits = 0): (typeof SMMUV3_PRESETS)["qemuNested"] {
+/** What QEMU's SMMUv3 offers, with 48-bit addresses, all PASIDs and as many StreamID bits as the trace needs. */
+function features(streamBits: number): (typeof SMMUV3_PRESETS)["qemuNested"] {
   const preset = SMMUV3_PRESETS.qemuNested;
   const sizes = 2 ** (registers.IDR1_SIDSIZE_MSB + 1) - 1;
-  const idr1 = (preset.idr1 & ~sizes) | streamBits | (pasidBits << registers.IDR1_SSIDSIZE_LSB);
-  const idr0 = pasidBits === 0 ? preset.idr0 : preset.idr0 | (1 << registers.IDR0_CD2L_LSB);
-  return { ...preset, idr0, idr1: idr1 >>> 0, idr5: (preset.idr5 & ~7) | 5 };
+  const idr1 = (preset.idr1 & ~sizes) | streamBits | (PASID_BITS << registers.IDR1_SSIDSIZE_LSB);
+  return {
+    ...preset,
+    idr0: preset.idr0 | (1 << registers.IDR0_CD2L_LSB),
+    idr1: idr1 >>> 0,
+    idr5: (preset.idr5 & ~7) | 5,
+  };
 }
 
 function streamTableConfig(streamBits: number): bigint {

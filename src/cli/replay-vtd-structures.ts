@@ -35,11 +35,11 @@ export function legacyRootEntry(contexts: bigint): Uint8Array {
     .set(R.RE_CTP_MSB, R.RE_CTP_LSB, contexts >> 12n).bytes;
 }
 
-/** A context entry of scalable mode; `pdts` is log2 of the directory's entries minus 7; with `pasids`, PASIDE. */
-export function scalableContextEntry(directory: bigint, pdts: number, pasids: boolean): Uint8Array {
+/** A context entry of scalable mode with PASIDs; `pdts` is log2 of the directory's entries minus 7. */
+export function scalableContextEntry(directory: bigint, pdts: number): Uint8Array {
   return new Structure(C.SCE_BITS)
     .set(C.SCE_P_MSB, C.SCE_P_LSB, 1)
-    .set(C.SCE_PASIDE_MSB, C.SCE_PASIDE_LSB, pasids ? 1 : 0)
+    .set(C.SCE_PASIDE_MSB, C.SCE_PASIDE_LSB, 1)
     .set(C.SCE_PDTS_MSB, C.SCE_PDTS_LSB, pdts)
     .set(C.SCE_PASIDDIRPTR_MSB, C.SCE_PASIDDIRPTR_LSB, directory >> 12n).bytes;
 }

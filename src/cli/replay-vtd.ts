@@ -71,8 +71,8 @@ export class VtdReplayMachine implements ReplayMachine {
     }
   }
 
-  powerOn(_largest: number, pasid: number): ReplayWindow {
-    return new VtdWindow(this.iommu, this.#options, this.#mode, pasid);
+  powerOn(): ReplayWindow {
+    return new VtdWindow(this.iommu, this.#options, this.#mode);
   }
 }
 
@@ -86,6 +86,13 @@ class VtdDomain extends Domain {
   }
 }
 
+/** A PASID directory. */
+interface Directory {
+  readonly address: bigint;
+  /** Of all 2^20 PASIDs. */
+  readonly large: boolean;
+}
+
 class VtdWindow extends ReplayWindow<VtdDomain> {
   protected readonly memory: ReplayMemory<VtdSecondStageTable>;
   readonly #issuer: DescriptorIssuer;
@@ -94,20 +101,15 @@ class VtdWindow extends ReplayWindow<VtdDomain> {
   readonly #rule: DescriptorRule;
   readonly #root: bigint;
   readonly #contexts = new Map<number, bigint>();
-  /** PASID directory of each stream, and the tables below by stream and the upper bits of the PASID. */
-  readonly #directories = new Map<number, bigint>();
+  /** PASID directory of each stream; the tables below by stream and the upper bits of the PASID. */
+  readonly #directories = new Map<number, Directory>();
   readonly #pasidTables = new Map<string, bigint>();
-  /** Log2 of the entries of a directory minus 7. */
-  readonly #pdts: number;
-  readonly #hasPasids: boolean;
   /** Domain-id that each entry has. */
   readonly #attached = new Map<string, number>();
   readonly #guestDids = new Map<number, number>();
 
-  constructor(vtd: VtdIommu, options: MachineOptions, mode: Mode, pasid: number) {
+  constructor(vtd: VtdIommu, options: MachineOptions, mode: Mode) {
     super(options);
-    this.#hasPasids = pasid !== 0;
-    this.#pdts = Math.max(0, 32 - Math.clz32((pasid & MOST_PASID) >>> PASID_DIRECTORY_BITS));
     vtd.reset();
     this.#vtd = vtd;
     this.#mode = mode;
@@ -142,12 +144,6 @@ class VtdWindow extends ReplayWindow<VtdDomain> {
   }
 
   attach(stream: number, pasid: number, did: number | undefined): VtdDomain | undefined {
-    if (pasid !== 0 && (pasid & MOST_PASID) >>> (PASID_DIRECTORY_BITS + this.#pdts) !== 0) {
-      throw new RangeError("the first line with the largest PASID expected before the first window");
-    }
-    if (pasid !== 0 && !this.#hasPasids) {
-      throw new RangeError("the first line with a PASID expected before the first window");
-    }
     const second = this.memory.hypervisor?.root;
     if (did === undefined) {
       const through = second === undefined ? PASS_THROUGH_DID : HYPERVISOR_DID;
@@ -195,13 +191,7 @@ class VtdWindow extends ReplayWindow<VtdDomain> {
   /** The PASID table of a stream that holds a PASID. */
   #pasidTable(stream: number, pasid: number): bigint {
     const { memory } = this.#vtd;
-    let directory = this.#directories.get(stream);
-    if (directory === undefined) {
-      directory = this.memory.allocateHost(Math.max(PAGE, 8 * 2 ** (7 + this.#pdts)));
-      this.#directories.set(stream, directory);
-      const entry = entries.scalableContextEntry(directory, this.#pdts, this.#hasPasids);
-      memory.write(this.#contextEntry(stream, 128), entry);
-    }
+    const directory = this.#directory(stream, pasid);
     const index = pasid >>> PASID_TABLE_BITS;
     const key = `${stream} ${index}`;
     let table = this.#pasidTables.get(key);
@@ -211,6 +201,24 @@ class VtdWindow extends ReplayWindow<VtdDomain> {
       memory.write(directory + BigInt(8 * index), entries.directoryEntry(table));
     }
     return table;
+  }
+
+  /** The directory of a stream, of 8192 PASIDs until a larger one comes. */
+  #directory(stream: number, pasid: number): bigint {
+    const { memory } = this.#vtd;
+    const before = this.#directories.get(stream);
+    const large = pasid >>> PASID_DIRECTORY_BITS !== 0;
+    if (before !== undefined && (before.large || !large)) return before.address;
+    const address = this.memory.allocateHost(large ? 8 * 2 ** (20 - PASID_TABLE_BITS) : PAGE);
+    for (let index = 0; before && index < 2 ** (PASID_DIRECTORY_BITS - PASID_TABLE_BITS); index++) {
+      const table = this.#pasidTables.get(`${stream} ${index}`);
+      if (table !== undefined) memory.write(address + BigInt(8 * index), entries.directoryEntry(table));
+    }
+    this.#directories.set(stream, { address, large });
+    memory.write(this.#contextEntry(stream, 128), entries.scalableContextEntry(address, large ? 7 : 0));
+    const did = this.#attached.get(`${stream} 0`) ?? 0;
+    if (before) for (const bytes of encodeEntryChange(stream, did, this.#rule)) this.#issuer.issue(bytes);
+    return address;
   }
 
   /** Address of a stream's context entry; `count` entries a context table. */

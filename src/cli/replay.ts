@@ -1,4 +1,5 @@
 // The replay command: options, the report for people and the one for programs.
+import { writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import type {
   CacheOptions,
@@ -8,9 +9,12 @@ import type {
   TranslationCounters,
 } from "../index.js";
 import { describeIotlb } from "./caches.js";
+import { InputError, messageOf } from "./input-error.js";
 import { Progress } from "./progress.js";
 import type { ReplayResult } from "./replay-result.js";
 import { replayTrace, type TraceInput } from "./replay-trace.js";
+import { replayReport } from "./report/replay-report.js";
+import { ReplaySamples } from "./report/replay-samples.js";
 import { count, percent, rate, styled } from "./text.js";
 
 /** Lines passed over that are told one by one. */
@@ -32,23 +36,48 @@ export interface ReplayOptions {
   touch?: boolean;
   /** Machines that share the work; default 1. */
   jobs?: number;
+  /** HTML file to write a report to. */
+  report?: string | undefined;
 }
 
 /** Runs the command; returns the exit code. */
 export async function replay(file: string, options: ReplayOptions, json: boolean): Promise<number> {
-  const result = await replayWithProgress(file, options);
+  const samples = options.report === undefined ? undefined : new ReplaySamples();
+  const result = await replayWithProgress(file, options, samples);
+  if (options.report !== undefined && samples) {
+    samples.end();
+    const title = { trace: basename(file), mode: options.mode, iotlb: describeIotlb(options.caches) };
+    writeReport(options.report, replayReport(title, result, samples));
+  }
   if (json) console.log(JSON.stringify(report(file, options, result)));
   else printReport(file, options, result);
   return result.differences > 0 ? 1 : 0;
 }
 
+function writeReport(file: string, html: string): void {
+  try {
+    writeFileSync(file, html);
+  } catch (error) {
+    throw new InputError(`cannot be written (${messageOf(error)})`, file);
+  }
+}
+
 /** Replays a trace with a progress bar on a terminal. */
-export async function replayWithProgress(file: string, options: ReplayOptions): Promise<ReplayResult> {
+export async function replayWithProgress(
+  file: string,
+  options: ReplayOptions,
+  samples?: ReplaySamples,
+): Promise<ReplayResult> {
   const progress = new Progress(`${basename(file)} ${options.mode}`);
   try {
     return await replayTrace(
       file,
-      { caches: options.caches, nested: options.mode === "nested", stage2LeafLg2: options.stage2LeafLg2 },
+      {
+        caches: options.caches,
+        nested: options.mode === "nested",
+        stage2LeafLg2: options.stage2LeafLg2,
+        ...(samples && { onBatch: (batch, count) => samples.take(batch, count) }),
+      },
       (done, total) => progress.update(done, total),
       { ...pick(options), onSkip: options.skip ? skipReporter() : undefined },
     );

@@ -6,7 +6,7 @@ import * as A from "../spec/abi/core.js";
 import type { FrameRange } from "./frames.js";
 import { Frames } from "./frames.js";
 import { type ArenaPlan, layOut, type PlannedArena } from "./layout.js";
-import { bestBuild, type CoreBuild, type CoreExports, coreFingerprint, instantiate } from "./module.js";
+import { type CoreBuild, type CoreExports, coreFingerprint, instantiate } from "./module.js";
 
 export { MemoryLimitError } from "./frames.js";
 
@@ -47,13 +47,9 @@ export class Core {
   /**
    * @param plan sizes of the arena's parts
    * @param ranges where memory is
-   * @param build an embedded build (default: the best one for this engine), a compiled module, or an instance
+   * @param build the embedded build, the bytes of another, or an instance
    */
-  constructor(
-    plan: ArenaPlan,
-    ranges: readonly FrameRange[],
-    build: CoreBuild | WebAssembly.Module | PlacedInstance = bestBuild(),
-  ) {
+  constructor(plan: ArenaPlan, ranges: readonly FrameRange[], build: CoreBuild | PlacedInstance = "release") {
     this.plan = plan;
     const { layout, exports } =
       typeof build === "object" && "layout" in build

@@ -1,13 +1,13 @@
-// Compiles and instantiates the core. The bytes of the two builds that a library user may need are
-// embedded as base64, so that `import` is all the set-up there is, in Node, browsers and bundlers.
+// Compiles and instantiates the core. The bytes of the release build are embedded as base64, so that `import` is all the
+// set-up there is, in Node, browsers and bundlers. The other builds are files of the package (wasm/*.wasm), whose bytes
+// the embedder passes: this room imports nothing that a page does not have.
 
 import { instantiateSync } from "@assemblyscript/loader";
 import { crc32 } from "../snapshot/checksum.js";
-import { wasmBase64 as release } from "./generated/release-wasm.js";
-import { wasmBase64 as scalar } from "./generated/scalar-wasm.js";
+import { wasmBase64 } from "./generated/release-wasm.js";
 
-/** Builds of the core that are embedded: with and without SIMD. */
-export type CoreBuild = "release" | "scalar";
+/** Which build of the core runs: the embedded one, or the bytes of another (wasm/scalar.wasm of the package). */
+export type CoreBuild = "release" | Uint8Array;
 
 /** The core's exports (assembly/index.ts); u64 are bigint, usize and u32 arrive as signed numbers. */
 export interface CoreExports {
@@ -58,7 +58,27 @@ const SIMD_PROBE = new Uint8Array([
   11,
 ]);
 
-const modules = new Map<CoreBuild, WebAssembly.Module>();
+let embedded: WebAssembly.Module | undefined;
+
+const compiled = new WeakMap<Uint8Array, WebAssembly.Module>();
+
+/** The module of a build that is not embedded, compiled once for each array of bytes. */
+function compile(bytes: Uint8Array): WebAssembly.Module {
+  let module = compiled.get(bytes);
+  if (!module) {
+    try {
+      module = new WebAssembly.Module(bytes as BufferSource);
+    } catch (error) {
+      throw new TypeError(`expected the bytes of a build of the core, got others: ${String(error)}`);
+    }
+    const names = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
+    if (!names.has("runAts") || !names.has("memory")) {
+      throw new TypeError("expected the bytes of a build of the core, got another module");
+    }
+    compiled.set(bytes, module);
+  }
+  return module;
+}
 
 /** The bytes of an embedded build. */
 export function decode(base64: string): Uint8Array {
@@ -68,33 +88,34 @@ export function decode(base64: string): Uint8Array {
   return bytes;
 }
 
-/** The build that this engine runs best. */
-export function bestBuild(): CoreBuild {
-  return WebAssembly.validate(SIMD_PROBE) ? "release" : "scalar";
-}
-
 let fingerprint: number | undefined;
 
 /** CRC-32 that stands for the sources of all builds: what one leaves in the arena another understands if it is equal. */
 export function coreFingerprint(): number {
-  fingerprint ??= crc32(decode(release));
+  fingerprint ??= crc32(decode(wasmBase64));
   return fingerprint;
 }
 
-function embedded(build: CoreBuild): WebAssembly.Module {
-  const known = modules.get(build);
-  if (known) return known;
-  const module = new WebAssembly.Module(decode(build === "release" ? release : scalar) as BufferSource);
-  modules.set(build, module);
-  return module;
+/** @throws Error where SIMD is missing */
+function releaseBuild(): WebAssembly.Module {
+  if (!embedded) {
+    if (!WebAssembly.validate(SIMD_PROBE)) {
+      throw new Error(
+        'this engine has no WebAssembly SIMD: pass the bytes of nested-iommu/wasm/scalar.wasm as option "core"',
+      );
+    }
+    embedded = new WebAssembly.Module(decode(wasmBase64) as BufferSource);
+  }
+  return embedded;
 }
 
 /**
  * A fresh instance of the core, its memory its own.
  *
- * @param build which of the embedded builds, or a module compiled by the caller (trace, debug)
+ * @param build the embedded build, or bytes of one that has a memory of its own (scalar, trace, debug)
+ * @throws TypeError for bytes that are no such build; Error for the embedded build where SIMD is missing
  */
-export function instantiate(build: CoreBuild | WebAssembly.Module): CoreExports {
-  const module = build instanceof WebAssembly.Module ? build : embedded(build);
+export function instantiate(build: CoreBuild): CoreExports {
+  const module = build === "release" ? releaseBuild() : compile(build);
   return instantiateSync(module, {}).instance.exports as unknown as CoreExports;
 }

@@ -1,25 +1,57 @@
-// The memory that a machine shares with units, and the build of the core that runs over it. Its bytes are embedded like
-// those of the other builds, in a module of their own that is loaded only when a pool is made.
+// The memory that a machine shares with units, and the build of the core that runs over it: a file of the package, read
+// or fetched when a pool is made, in Node without an import that a bundler for pages would stumble over.
 
 import type { ArenaPlan } from "./layout.js";
-import { decode } from "./module.js";
 
 /** The compiled shared build. */
 export type SharedBuild = WebAssembly.Module;
 
-let build: Promise<SharedBuild> | undefined;
+/** Bytes of the shared build, or where they are. */
+export type SharedCoreSource = Uint8Array | URL | string;
 
-async function compile(): Promise<SharedBuild> {
-  const { wasmBase64 } = await import("./generated/shared-wasm.js");
-  return WebAssembly.compile(decode(wasmBase64) as BufferSource);
+let standard: Promise<SharedBuild> | undefined;
+
+async function read(url: URL | string): Promise<Uint8Array> {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+  const files = process?.getBuiltinModule?.("node:fs/promises") as
+    | typeof import("node:fs/promises")
+    | undefined;
+  const from = String(url);
+  if (files && from.startsWith("file:")) return files.readFile(new URL(from));
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function compile(source: SharedCoreSource): Promise<SharedBuild> {
+  try {
+    const bytes = source instanceof Uint8Array ? source : await read(source);
+    return await WebAssembly.compile(bytes as BufferSource);
+  } catch (cause) {
+    const where = source instanceof Uint8Array ? "the bytes given" : String(source);
+    throw new Error(
+      `"sharedCore" expected the shared build of the core (nested-iommu/wasm/shared.wasm), got ${where}: ${String(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** The build beside this package, compiled once; a failure is not kept. Written so that bundlers find the file. */
+function standardBuild(): Promise<SharedBuild> {
+  standard ??= compile(new URL("../../build/shared.wasm", import.meta.url)).catch((error) => {
+    standard = undefined;
+    throw error;
+  });
+  return standard;
 }
 
 /**
- * The shared build, compiled once.
+ * The shared build, compiled.
  *
- * @throws Error when this engine, or this page, may not share memory
+ * @param source its bytes or where they are; default the file of this package
+ * @throws Error when this engine, or this page, may not share memory, or the build cannot be had
  */
-export function sharedBuild(): Promise<SharedBuild> {
+export async function sharedBuild(source?: SharedCoreSource): Promise<SharedBuild> {
   const isIsolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
   if (typeof SharedArrayBuffer === "undefined" || !isIsolated) {
     throw new Error(
@@ -27,8 +59,7 @@ export function sharedBuild(): Promise<SharedBuild> {
         "(Cross-Origin-Opener-Policy: same-origin, Cross-Origin-Embedder-Policy: require-corp)",
     );
   }
-  build ??= compile();
-  return build;
+  return source === undefined ? standardBuild() : compile(source);
 }
 
 const PAGE = 65536;

@@ -29,8 +29,6 @@ import { DEVICE_SOURCES, DEVICE_STATUSES, DeviceBatch } from "./device-batch.js"
 import { type DeviceTlbCounters, noCounts } from "./device-counters.js";
 import { TranslatedRun } from "./translated-run.js";
 
-type Machine = Pick<IommuMachine, "translate" | "requestTranslation" | "batch" | "runTranslated">;
-
 const PAGE_BYTES = 4096n;
 const PAGE_MASK = PAGE_BYTES - 1n;
 const GROUPS = 512;
@@ -54,7 +52,7 @@ export class DeviceTlb {
   readonly batch: DeviceBatch;
   /** Whether invalidations get an answer; without one they are not carried out, and time out. */
   connected = true;
-  readonly #machine: Machine;
+  readonly #machine: Pick<IommuMachine, "translate" | "requestTranslation">;
   readonly #pri: DeviceTlbOptions["pri"];
   readonly #plan: AtcPlan;
   readonly #entries: AtcEntries;
@@ -71,7 +69,10 @@ export class DeviceTlb {
    * @param options the endpoint, and geometry
    * @throws TypeError, RangeError that name the option and what was expected
    */
-  constructor(machine: Machine, options: DeviceTlbOptions) {
+  constructor(
+    machine: Pick<IommuMachine, "translate" | "requestTranslation" | "batch" | "runTranslated">,
+    options: DeviceTlbOptions,
+  ) {
     this.#machine = machine;
     this.#pri = options.pri;
     this.#plan = planAtc(options);

@@ -23,7 +23,7 @@ import { blameVtd, explainFaultRecord } from "./vtd.js";
  * @throws TypeError when the machine keeps no walk records; TypeError, RangeError that name the field of the request
  *
  * @example
- * const trace = new WebAssembly.Module(readFileSync(fileURLToPath(import.meta.resolve("nested-iommu/wasm/trace.wasm"))));
+ * const trace = readFileSync(fileURLToPath(import.meta.resolve("nested-iommu/wasm/trace.wasm")));
  * const smmu = new SmmuV3({ trace, iotlb: "off", walkCaches: "off", configCache: "off" });
  * explain(smmu, { stream: 8, iova: 0x1000n }).answer.status; // "bypassed": SMMUEN is 0 after reset
  */

@@ -68,7 +68,7 @@ export class Engine {
     const plan = { ...planArena(options), vendor };
     this.core = options.makeCore?.(plan, ranges) ?? new Core(plan, ranges, options.trace ?? options.core);
     if (options.trace && this.core.exports.traceCount() < 0) {
-      throw new TypeError(`"trace" expected the compiled trace build of the core, got another module`);
+      throw new TypeError(`"trace" expected the bytes of the trace build of the core, got another build`);
     }
     // One frame more: the first is the frame of zeros.
     this.core.ensure(this.core.framesBase + reservedBytes(options) + 65536);

@@ -4,7 +4,7 @@ import type { Core } from "../core/core.js";
 import type { FrameRange } from "../core/frames.js";
 import type { ArenaPlan, IotlbOptions } from "../core/layout.js";
 import type { CoreBuild } from "../core/module.js";
-import type { ExternalRange, RamRange } from "../memory/ranges.js";
+import { type ExternalRange, MOST_RANGES, type RamRange } from "../memory/ranges.js";
 import { STREAM_TABLE_LIMIT } from "../spec/abi/core.js";
 import type { PageResponse } from "./page-request.js";
 import type { AtcHandler } from "./translation-request.js";
@@ -41,10 +41,13 @@ export interface MachineOptions extends CacheOptions {
   reserve?: number;
   /** Requests that a batch holds, 1..2^20; default 4096. */
   batchCapacity?: number;
-  /** Which build of the core runs; default the best that the engine supports. */
+  /**
+   * Which build of the core runs: default the embedded one, which needs WebAssembly SIMD; else the bytes of
+   * wasm/scalar.wasm of the package.
+   */
   core?: CoreBuild;
-  /** The compiled trace build (wasm/trace.wasm of the package): the machine runs it and keeps walk records, for explain. */
-  trace?: WebAssembly.Module;
+  /** Bytes of the trace build (wasm/trace.wasm of the package): the machine runs it and keeps walk records, for explain. */
+  trace?: Uint8Array;
   /** @internal Makes the core in a memory that others share: what a pool does. */
   makeCore?: (plan: ArenaPlan, ranges: readonly FrameRange[]) => Core;
   /** Called with each response to a page request: the endpoint's side of PRI. */
@@ -59,7 +62,6 @@ export interface MachineOptions extends CacheOptions {
 /** More than one translation ever reads: 24 walks of up to 5 levels, and the structures. */
 const TRACE_RECORDS = 1024;
 const FRAME_BYTES = 65536;
-const MOST_RANGES = 256;
 const MOST_MEMORY = 0xf99a_0000;
 const DEFAULT_IOTLB = { entries: 2048, ways: 4, policy: "fifo" } as const;
 
@@ -104,8 +106,8 @@ export function planArena(options: MachineOptions): ArenaPlan {
     options.configCache === "off"
       ? 1
       : whole("configCache.contexts", options.configCache?.contexts ?? 1024, 1, 65536);
-  if (options.core !== undefined && options.core !== "release" && options.core !== "scalar") {
-    throw new RangeError(`"core" expected "release" or "scalar", got ${String(options.core)}`);
+  if (options.core !== undefined && options.core !== "release" && !(options.core instanceof Uint8Array)) {
+    throw new RangeError(`"core" expected "release" or the bytes of a build, got ${String(options.core)}`);
   }
   const limit = whole("memoryLimit", options.memoryLimit ?? 2 ** 30, FRAME_BYTES, MOST_MEMORY);
   return {

@@ -2,7 +2,7 @@
 // embedder's side, given anew when a snapshot is restored: callbacks, hooks of external memory, builds, room in reserve.
 
 import type { ArenaPlan, ReplacementPolicy } from "../core/layout.js";
-import { type ExternalRange, frameRanges, type RamRange } from "../memory/ranges.js";
+import { type ExternalRange, frameRanges, MOST_RANGES, type RamRange } from "../memory/ranges.js";
 import type { StateReader } from "../snapshot/state-reader.js";
 import type { StateWriter } from "../snapshot/state-writer.js";
 import { type MachineOptions, planArena } from "./options.js";
@@ -11,8 +11,10 @@ import { type MachineOptions, planArena } from "./options.js";
 export interface RestoreOptions
   extends Pick<
     MachineOptions,
-    "external" | "reserve" | "core" | "trace" | "makeCore" | "onPageResponse" | "onAtcInvalidation"
+    "external" | "reserve" | "core" | "trace" | "onPageResponse" | "onAtcInvalidation"
   > {
+  /** @internal As in MachineOptions; named here so that the published declarations hold without it. */
+  makeCore?: MachineOptions["makeCore"];
   /**
    * What to do with caches that the snapshot has: go on with them, which takes the same core (default); "if-possible", so
    * that they are cold where the core is another; or false, cold. Answers are the same.
@@ -38,7 +40,6 @@ export interface SavedMachine {
 
 const POLICIES: readonly ReplacementPolicy[] = ["fifo", "lru", "plru", "random"];
 const FRAME_BYTES = 65536;
-const MOST_RANGES = 256;
 const RANGE_BYTES = 16;
 
 function saveRanges(to: StateWriter, ranges: readonly RangeBounds[]): void {

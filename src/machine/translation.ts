@@ -54,5 +54,6 @@ export function encodeRequest(request: TranslateRequest): {
   if (typeof iova !== "bigint")
     throw new TypeError(`"iova" expected bigint in 0..2^64-1, got ${typeof iova}`);
   if (iova < 0n || iova >> 64n !== 0n) throw new RangeError(`"iova" expected 0..2^64-1, got ${iova}`);
-  return { ...encodeSource(request), iova, translated: request.translated === true };
+  const { stream, pasid, access } = encodeSource(request);
+  return { stream, pasid, iova, access, translated: request.translated === true };
 }

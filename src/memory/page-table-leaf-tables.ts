@@ -12,10 +12,12 @@ export class LeafTables {
   readonly #store: TableStore;
   readonly #format: TableFormat<LeafChoice>;
   readonly #granule: number;
-  /** Bytes that a table covers. */
-  readonly #span: number;
-  /** Input addresses below are the same with and without sign extension. */
-  readonly #inputLimit: number;
+  /** 1 / granule: a remainder of a number beyond 2^31 costs as much as all else here. */
+  readonly #perPage: number;
+  /** Pages that a table covers. */
+  readonly #pages: number;
+  /** Pages of input addresses that are the same with and without sign extension. */
+  readonly #inputPages: number;
   readonly #outputLimit: number;
   readonly #regions = new Float64Array(SLOTS).fill(-1);
   readonly #tables: (TableRecord | undefined)[] = new Array(SLOTS).fill(undefined);
@@ -28,8 +30,9 @@ export class LeafTables {
     this.#store = store;
     this.#format = store.format;
     this.#granule = granule;
-    this.#span = granule * 2 ** indexBits;
-    this.#inputLimit = 2 ** (inputBits - 1);
+    this.#perPage = 1 / granule;
+    this.#pages = 2 ** indexBits;
+    this.#inputPages = 2 ** (inputBits - 1) / granule;
     this.#outputLimit = 2 ** outputBits;
   }
 
@@ -40,14 +43,15 @@ export class LeafTables {
    * @returns whether it did; if not, nothing has changed
    */
   map(input: number, output: number, size: number, low: number, high: number): boolean {
+    const frame = output * this.#perPage;
+    if (!(output >= 0 && output + size <= this.#outputLimit && Math.floor(frame) === frame)) return false;
     const table = this.#tableOf(input, size);
-    if (table === undefined || output % this.#granule !== 0) return false;
-    if (!(output >= 0 && output + size <= this.#outputLimit)) return false;
+    if (table === undefined) return false;
     const index = this.#indexOf(table, input);
     if (index < 0) return false;
     const words = this.#words;
     const format = this.#format;
-    const entries = size / this.#granule;
+    const entries = size * this.#perPage;
     const end = index + 2 * entries;
     for (let i = index; i < end; i += 2) if (format.isValid(words[i] as number)) return false;
     for (let i = index, at = output; i < end; i += 2, at += this.#granule) {
@@ -70,7 +74,7 @@ export class LeafTables {
     const words = this.#words;
     const format = this.#format;
     const { low: lowMark, high: highMark } = format.contiguousBits;
-    const end = index + 2 * (size / this.#granule);
+    const end = index + 2 * (size * this.#perPage);
     let gone = 0;
     for (let i = index; i < end; i += 2) {
       if (!format.isValid(words[i] as number)) continue;
@@ -90,14 +94,15 @@ export class LeafTables {
 
   /** The table that holds all pages of a range, if there is one and the range is right. */
   #tableOf(input: number, size: number): TableRecord | undefined {
-    const granule = this.#granule;
-    // smaller than what a block covers: no entry above comes into question
-    if (!(size > 0 && size < this.#span && size % granule === 0)) return undefined;
-    if (!(input >= 0 && input % granule === 0 && input + size <= this.#inputLimit)) return undefined;
-    const region = Math.floor(input / this.#span);
-    if (input + size > (region + 1) * this.#span) return undefined;
+    const page = input * this.#perPage;
+    const pages = size * this.#perPage;
+    // fewer than what a block covers: no entry above comes into question
+    if (!(pages > 0 && pages < this.#pages && Math.floor(pages) === pages)) return undefined;
+    if (!(page >= 0 && page + pages <= this.#inputPages && Math.floor(page) === page)) return undefined;
+    const region = Math.floor(page / this.#pages);
+    if (page + pages > (region + 1) * this.#pages) return undefined;
     if (this.#releases !== this.#store.releases) this.#forget();
-    const slot = region % SLOTS;
+    const slot = region & (SLOTS - 1);
     if (this.#regions[slot] === region) return this.#tables[slot];
     const table = this.#find(input);
     if (table === undefined) return undefined;
@@ -129,10 +134,11 @@ export class LeafTables {
   /** Where an entry's words are in `#words`, or -1 where memory has no words. */
   #indexOf(table: TableRecord, input: number): number {
     const { memory } = this.#store;
-    const entry = (input % this.#span) / this.#granule;
+    // the low bits of the page's number, whatever is above
+    const entry = (input * this.#perPage) & (this.#pages - 1);
     const index = memory.wordIndexAt?.(table.address + 8 * entry) ?? -1;
     // memory that has grown leaves an empty or a shorter view
-    if (index >= this.#words.length) this.#words = memory.allWords ?? this.#words;
+    if (index >= this.#words.length) this.#words = memory.allWords?.() ?? this.#words;
     return index < this.#words.length ? index : -1;
   }
 }

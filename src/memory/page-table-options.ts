@@ -12,7 +12,7 @@ export interface TableMemory {
   /** @internal PhysicalMemory.wordIndexAt; absent or negative: as with wordsAt. */
   wordIndexAt?(address: number): number;
   /** @internal PhysicalMemory.allWords. */
-  readonly allWords?: Uint32Array;
+  allWords?(): Uint32Array;
 }
 
 /** Where the tables of a tree go, whatever their format. */

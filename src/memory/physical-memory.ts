@@ -6,7 +6,10 @@ import type { FrameRange } from "../core/frames.js";
 import type { StateReader } from "../snapshot/state-reader.js";
 import { FRAME_FLAG_DIRTY, FRAME_FLAG_EXTERNAL, FRAME_FLAG_MIXED } from "../spec/abi/core.js";
 import { ExternalMemory } from "./external-memory.js";
+import { BusError, checkUnsigned } from "./memory-access.js";
 import { type ExternalRange, frameFlags, PHYSICAL_LIMIT } from "./ranges.js";
+
+export { BusError } from "./memory-access.js";
 
 const FRAME_BYTES = 65536;
 const FRAME_LG2 = 16n;
@@ -14,18 +17,6 @@ const FRAME_LAST = 0xffffn;
 /** Frames in which a word cannot be read, or written, directly. */
 const READ_LONG_WAY = FRAME_FLAG_MIXED;
 const WRITE_LONG_WAY = FRAME_FLAG_MIXED | FRAME_FLAG_EXTERNAL;
-
-/** An address outside declared memory: what hardware answers with a bus error. */
-export class BusError extends RangeError {
-  override name = "BusError";
-}
-
-function unsigned(value: number, most: number): void {
-  if (typeof value !== "number") throw new TypeError(`"value" expected number, got ${typeof value}`);
-  if (!Number.isInteger(value) || value < 0 || value > most) {
-    throw new RangeError(`"value" expected an integer in 0..${most}, got ${value}`);
-  }
-}
 
 /** Simulated physical memory of one machine. All addresses are bigint, 0..2^52-1. */
 export class PhysicalMemory {
@@ -192,27 +183,22 @@ export class PhysicalMemory {
     return frame < 0 ? -1 : frame + offset;
   }
 
-  /**
-   * @internal The 32-bit words of `bytes` bytes from `pa` on (both multiples of 4), live until memory grows; undefined
-   * where access must go the long way: more than one frame, a frame that is not backed, external or not all RAM.
-   */
+  /** @internal Words from `pa` on, live until memory grows; none beyond a frame or where it is not plain backed RAM. */
   wordsAt(pa: number, bytes: number): Uint32Array | undefined {
-    if ((pa % FRAME_BYTES) + bytes > FRAME_BYTES) return undefined;
-    const index = this.wordIndexAt(pa);
+    const offset = pa - Math.floor(pa / FRAME_BYTES) * FRAME_BYTES;
+    const index = offset + bytes > FRAME_BYTES ? -1 : this.wordIndexAt(pa);
     return index < 0 ? undefined : new Uint32Array(this.#core.buffer, 4 * index, bytes / 4);
   }
 
-  /** @internal Index in `allWords` of the word at `pa`, a multiple of 4, or -1; the rest of its frame follows it. */
+  /** @internal Index in `allWords` of the word at `pa`, a multiple of 4, or -1. */
   wordIndexAt(pa: number): number {
-    const number = Math.floor(pa / FRAME_BYTES);
-    const frame = this.#core.frames.find(number, WRITE_LONG_WAY);
-    return frame < 0 ? -1 : (frame + pa - number * FRAME_BYTES) / 4;
+    const start = Math.floor(pa / FRAME_BYTES);
+    const frame = this.#core.frames.find(start, WRITE_LONG_WAY);
+    return frame < 0 ? -1 : (frame + pa - start * FRAME_BYTES) / 4;
   }
 
   /** @internal All of linear memory as words, live until memory grows. */
-  get allWords(): Uint32Array {
-    return this.#core.u32;
-  }
+  readonly allWords = (): Uint32Array => this.#core.u32;
 
   /** The byte at `pa`. */
   readU8(pa: bigint): number {
@@ -239,7 +225,7 @@ export class PhysicalMemory {
    * @param value 0..255
    */
   writeU8(pa: bigint, value: number): void {
-    unsigned(value, 0xff);
+    checkUnsigned(value, 0xff);
     this.write(pa, Uint8Array.of(value));
   }
 
@@ -249,7 +235,7 @@ export class PhysicalMemory {
    * @param value 0..2^32-1
    */
   writeU32(pa: bigint, value: number): void {
-    unsigned(value, 0xffff_ffff);
+    checkUnsigned(value, 0xffff_ffff);
     const at = this.#quick(pa, 4, WRITE_LONG_WAY);
     if (at >= 0) {
       this.#core.u32[at / 4] = value;

@@ -22,7 +22,8 @@ export interface ExternalRange {
 /** RAM as [first byte, size in bytes], both multiples of 4 KiB. */
 export type RamRange = readonly [base: bigint, size: bigint];
 
-const MOST_RANGES = 256;
+/** Ranges that a machine may have, RAM and external ones. */
+export const MOST_RANGES = 256;
 
 function check(what: string, base: bigint, size: bigint, unit: bigint): void {
   if (typeof base !== "bigint" || typeof size !== "bigint") {

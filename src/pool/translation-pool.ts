@@ -3,7 +3,7 @@
 // control unit (TCU). Invalidations go to all of them. An embedder's external memory is not supported.
 
 import { SharedCore } from "../core/shared-core.js";
-import { sharedBuild } from "../core/shared-memory.js";
+import { type SharedCoreSource, sharedBuild } from "../core/shared-memory.js";
 import type { MachineOptions } from "../machine/options.js";
 import type { FaultOf, PooledMachine } from "./pooled-machine.js";
 import { TranslationUnit } from "./translation-unit.js";
@@ -14,6 +14,8 @@ export interface PoolOptions {
   workers: number;
   /** Where the worker's script is, if a bundler moved it: `nested-iommu/unit-worker` of this package. */
   workerUrl?: URL | string;
+  /** The shared build of the core, or where it is, if a bundler moved it: `nested-iommu/wasm/shared.wasm` of this package. */
+  sharedCore?: SharedCoreSource;
 }
 
 /** Options of a machine that may not be given with a pool. */
@@ -70,8 +72,8 @@ export class TranslationPool<M extends PooledMachine<unknown>> {
     options: NoInfer<O> & PoolOptions,
   ): Promise<TranslationPool<M>> {
     checkOptions(options);
-    const { workers, workerUrl } = options;
-    const build = await sharedBuild();
+    const { workers, workerUrl, sharedCore } = options;
+    const build = await sharedBuild(sharedCore);
     let core: SharedCore | undefined;
     const makeCore: MachineOptions["makeCore"] = (plan, ranges) => {
       core = SharedCore.make(plan, ranges, workers, build);

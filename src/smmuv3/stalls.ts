@@ -201,9 +201,8 @@ export class Stalls implements Saved {
     errors.rethrow();
   }
 
-  /** Retries those that wait, while they can be recorded. */
+  /** Retries those that wait, while they can be recorded; from inside a callback of a retry, the loop that made it goes on. */
   retryWaiting(): void {
-    // A call from inside a callback of a retry: the loop that made it goes on.
     if (this.#retrying) return;
     this.#retrying = true;
     const errors = new FirstError();

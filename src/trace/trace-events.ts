@@ -183,8 +183,7 @@ export class TraceEvents {
 
   /** Gives an event its text. */
   addText(at: number, text: string): void {
-    this.index[at] = this.texts.length;
-    this.texts.push(text);
+    this.index[at] = this.texts.push(text) - 1;
   }
 
   /** Text of a HEADER, BYPASS or FAULT event. */

@@ -8,7 +8,6 @@
 import { bytesOf } from "../machine/bit-fields.js";
 import { FirstError } from "../machine/first-error.js";
 import * as R from "../spec/vtd/registers.js";
-import type { QueueMemory } from "./invalidation-queue.js";
 import type { RegisterFile } from "./registers.js";
 
 /** An interrupt of the unit. */
@@ -24,12 +23,20 @@ export interface VtdMsi {
   readonly data: number;
 }
 
+/** What messages need of memory. */
+export interface MsiMemory {
+  /** True where writes are answered. */
+  isRam(address: bigint): boolean;
+  /** Writes all bytes. */
+  write(address: bigint, bytes: Uint8Array): void;
+}
+
 /** What messages are connected to. */
 export interface MsiParts {
   /** Where data and address registers are. */
   readonly registers: RegisterFile;
   /** Where doorbells that are no interrupts may be. */
-  readonly memory: QueueMemory;
+  readonly memory: MsiMemory;
   readonly onMsi: ((msi: VtdMsi) => void) | undefined;
   readonly onIrq: ((irq: VtdIrq) => void) | undefined;
 }

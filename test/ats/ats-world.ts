@@ -222,7 +222,7 @@ export class AtsWorld {
   events(): string[] {
     const prod = this.smmu.read32(0x100a8);
     const records: string[] = [];
-    for (let at = this.smmu.read32(0x100ac); at !== prod; at = (at + 1) % 32) {
+    for (let at = this.smmu.read32(0x100ac); ((at ^ prod) & 31) !== 0; at++) {
       records.push(hex(this.smmu.memory.read(EVENTS + BigInt(32 * (at % 16)), 32)));
     }
     this.smmu.write32(0x100ac, prod);

@@ -2,13 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { OWN_LIBRARY } from "../../bench/library.js";
 import { formatVersions, runVersions, verdictOf } from "../../bench/versions.js";
+import { SCALAR } from "../core/scalar-build.js";
 
 describe("runVersions", () => {
   it("compares every version with the first, over the same requests and with right addresses", async () => {
     const result = await runVersions(
       [
         { name: "base", library: OWN_LIBRARY },
-        { name: "scalar", library: OWN_LIBRARY, options: { core: "scalar" } },
+        { name: "scalar", library: OWN_LIBRARY, options: { core: SCALAR } },
         { name: "8 ways", library: OWN_LIBRARY, options: { iotlb: { entries: 2048, ways: 8 } } },
       ],
       { quick: true, rounds: 2, time: 0, requests: 4096, seed: 7, only: "in 64 pages | in place" },

@@ -14,7 +14,7 @@ interface VectorCase {
   steps: { op: string; expect: { pa?: string; event?: string } }[];
 }
 
-type AnswersOf = (nestedIommu: object, cases: VectorCase[], core: string) => string[][];
+type AnswersOf = (nestedIommu: object, cases: VectorCase[], core: Uint8Array) => string[][];
 
 const vectors = new URL("../fixtures/conformance/smmuv3/basic.jsonl.gz", import.meta.url);
 const cases: VectorCase[] = gunzipSync(readFileSync(vectors))
@@ -62,8 +62,14 @@ function differences(answers: string[][]): string[] {
 
 function answersInPage(core: string): Promise<string[][]> {
   return page.evaluate(
-    ([list, name]) =>
-      (globalThis as unknown as { answersOf: (...args: unknown[]) => string[][] }).answersOf(list, name),
+    async ([list, name]) => {
+      const file = name === "release" ? undefined : await fetch(`/build/${name}.wasm`);
+      const bytes = file && new Uint8Array(await file.arrayBuffer());
+      return (globalThis as unknown as { answersOf: (...args: unknown[]) => string[][] }).answersOf(
+        list,
+        bytes,
+      );
+    },
     [cases, core] as const,
   );
 }
@@ -84,7 +90,8 @@ describe("a page", () => {
         import(new URL("../../dist/index.js", import.meta.url).href),
         import(new URL("./page/scenario.js", import.meta.url).href),
       ]);
-      const inNode = (scenario.answersOf as AnswersOf)(nestedIommu, cases, core);
+      const bytes = new Uint8Array(readFileSync(new URL(`../../build/${core}.wasm`, import.meta.url)));
+      const inNode = (scenario.answersOf as AnswersOf)(nestedIommu, cases, bytes);
       expect(differences(inNode)).toEqual([]);
       expect(await answersInPage(core)).toEqual(inNode);
     },

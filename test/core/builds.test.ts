@@ -1,4 +1,4 @@
-// The builds of the core that the package carries beside the embedded ones: trace (a record a descriptor), shared
+// The builds of the core that the package carries beside the embedded one: trace (a record a descriptor), shared
 // (imported shared memory) and debug. Uses the core's own TypeScript room: there is no other way to load them.
 
 import { readFileSync } from "node:fs";
@@ -18,11 +18,11 @@ const HEADER = 65536;
 const [STREAM, PASID, IOVA, ACCESS, PA_COLUMN, STATUS, LEAF_LG2, FETCHES] = [4, 8, 12, 16, 20, 24, 28, 32];
 const [TRACE_RING, TRACE_MASK] = [160, 164];
 
-const compile = (name: string): WebAssembly.Module =>
-  new WebAssembly.Module(readFileSync(new URL(`../../build/${name}.wasm`, import.meta.url)));
+const bytesOf = (name: string): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(readFileSync(new URL(`../../build/${name}.wasm`, import.meta.url)));
 
 /** A core with translation on and the hand-made nested stream 0; stream 1 is stage 1 with HTTU. */
-function machine(build: "release" | WebAssembly.Module, options: SmmuV3Options = {}, traceRecords = 0): Core {
+function machine(build: "release" | Uint8Array, options: SmmuV3Options = {}, traceRecords = 0): Core {
   const ranges = frameRanges(undefined, []);
   const core = new Core({ ...planArena({ memoryLimit: 2 ** 24, ...options }), traceRecords }, ranges, build);
   const memory = new PhysicalMemory(core, ranges, []);
@@ -129,7 +129,7 @@ describe("the release build", () => {
 });
 
 describe("the trace build", () => {
-  const trace = compile("trace");
+  const trace = bytesOf("trace");
   const off = { walkCaches: "off", iotlb: "off" } as const;
 
   function records(core: Core): (Fetch & { cached: number; request: number })[] {
@@ -231,7 +231,7 @@ describe("the shared build", () => {
     expect(memory.buffer).toBeInstanceOf(SharedArrayBuffer);
     // The arena and the frames as they are before the first request.
     new Uint8Array(memory.buffer).set(core.u8);
-    const module = compile("shared");
+    const module = new WebAssembly.Module(bytesOf("shared"));
     expect(WebAssembly.Module.imports(module)).toEqual([{ module: "env", name: "memory", kind: "memory" }]);
     const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as CoreExports;
     exports.init(layOut(core.plan).header);
@@ -245,7 +245,7 @@ describe("the shared build", () => {
 
 describe("the debug build", () => {
   it("loads and answers like release, its assertions holding", () => {
-    const core = machine(compile("debug"));
+    const core = machine(bytesOf("debug"));
     expect(answers(core.buffer, core.exports, REQUESTS)).toEqual(expected);
   });
 });

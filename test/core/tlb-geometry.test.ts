@@ -4,6 +4,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { SmmuV3Options } from "../../src/index.js";
 import { Rig, random, tlbiAsid, tlbiEverything, tlbiVa, tlbiVaa } from "./rig.js";
+import { SCALAR } from "./scalar-build.js";
 import { OneSet, type Policy } from "./tlb-model.js";
 
 const PAGE = 0x1000n;
@@ -12,7 +13,7 @@ const IOTLB = 1;
 type Iotlb = Extract<NonNullable<SmmuV3Options["iotlb"]>, object>;
 
 /** Streams 0 to `streams - 1` with ASID stream + 1 over tables of their own; pages 0 to `pages - 1` are mapped. */
-function world(iotlb: Iotlb, streams: number, pages: number, core: "release" | "scalar" = "release"): Rig {
+function world(iotlb: Iotlb, streams: number, pages: number, core: "release" | Uint8Array = "release"): Rig {
   const rig = new Rig({ iotlb, core });
   for (let stream = 0; stream < streams; ++stream) {
     const { table } = rig.stage1(stream, stream + 1);
@@ -62,7 +63,7 @@ describe("an IOTLB of one set hits and misses as the textbook says", () => {
       it(`${policy}, ${ways} ways, with invalidations by address and ASID between`, () => {
         const next = random(0x1234_5678 + ways);
         const pages = Math.max(3, Math.ceil(ways * 0.8));
-        const rig = world({ entries: ways, ways, policy }, 2, pages, ways % 3 === 1 ? "scalar" : "release");
+        const rig = world({ entries: ways, ways, policy }, 2, pages, ways % 3 === 1 ? SCALAR : "release");
         const model = new OneSet(ways, policy);
         let dropped = 0;
         // Filled to the brim first: from then on free ways come from invalidations only.

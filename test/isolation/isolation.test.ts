@@ -5,6 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import { buildFeatures, SMMUV3_PRESETS } from "../../src/index.js";
+import { SCALAR } from "../core/scalar-build.js";
 import { onlyWorld, runs, seed } from "../property/settings.js";
 import { Scenario, type ScenarioOptions } from "./scenario.js";
 
@@ -37,7 +38,7 @@ const WORLDS: Record<string, ScenarioOptions> = {
   },
   'the profile "linux-v10", no pin function, without SIMD': {
     features: host,
-    caches: { core: "scalar" },
+    caches: { core: SCALAR },
     profile: "linux-v10",
     pins: false,
   },

@@ -5,6 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import { VTD_PRESETS } from "../../src/index.js";
+import { SCALAR } from "../core/scalar-build.js";
 import { onlyWorld, runs, seed } from "../property/settings.js";
 import { VtdScenario, type VtdScenarioOptions } from "./vtd-scenario.js";
 
@@ -21,7 +22,7 @@ const WORLDS: Record<string, VtdScenarioOptions> = {
   "default caches": { features: VTD_PRESETS.host, caches: {} },
   "caches of one entry, without SIMD": {
     features: VTD_PRESETS.host,
-    caches: { ...ONE_ENTRY, core: "scalar" },
+    caches: { ...ONE_ENTRY, core: SCALAR },
   },
   "no caches": { features: VTD_PRESETS.host, caches: OFF },
   "all features, first stages of five levels": {

@@ -41,6 +41,8 @@ const ROOMS: Record<string, { may: string[]; packages?: string[] }> = {
   // node: as the type of Node's workers alone.
   "src/pool/": { may: ["src/spec/", "src/core/", "src/machine/"], packages: ["node:"] },
   "src/study/": { may: [] },
+  // The entry "nested-iommu/replay": the engine of a command, for other programs.
+  "src/replay.ts": { may: ["src/cli/"] },
   "src/contract/": { may: ["src/memory/", "src/machine/"] },
   "src/driver/": {
     may: ["src/spec/", "src/core/", "src/memory/", "src/machine/", "src/contract/", "src/uapi/"],
@@ -167,7 +169,8 @@ describe("WebAssembly", () => {
       .filter(
         (file) => /^(src|bench|examples)\//.test(file) && linesUsing("WebAssembly", textOf(file)).length > 0,
       )
-      .filter((file) => !file.startsWith("src/core/"));
+      // The benchmark's yardstick "the core alone" has to go past the room that is measured against it.
+      .filter((file) => !file.startsWith("src/core/") && file !== "bench/core-instance.ts");
     expect(users).toEqual([]);
     expect(
       linesUsing("WebAssembly", '// WebAssembly\nconst s = "WebAssembly";\nnew WebAssembly.Module(x);'),

@@ -4,6 +4,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { CacheOptions, SmmuV3Options } from "../../src/index.js";
+import { SCALAR } from "../core/scalar-build.js";
 import { Histogram } from "./histogram.js";
 import { Machine } from "./machine.js";
 import { onlyWorld, runs, seed } from "./settings.js";
@@ -22,7 +23,7 @@ const CACHES: Record<string, CacheOptions & Pick<SmmuV3Options, "core">> = {
     configCache: { contexts: 2 },
   },
   "general 96 x 3 lru": { iotlb: { entries: 96, ways: 3, policy: "lru" } },
-  "scalar build": { core: "scalar" },
+  "scalar build": { core: SCALAR },
   "general 64 x 8 plru, no walk caches": {
     iotlb: { entries: 64, ways: 8, policy: "plru" },
     walkCaches: "off",

@@ -45,7 +45,7 @@ interface Global {
 }
 
 const globals: Global[] = [];
-let module: WebAssembly.Module;
+let build: Uint8Array;
 
 beforeAll(() => {
   const debug = binaryen.readBinary(readFileSync(new URL("../../build/debug.wasm", import.meta.url)));
@@ -56,7 +56,7 @@ beforeAll(() => {
     debug.addGlobalExport(name, key);
     globals.push({ key, name: name.slice(name.lastIndexOf("/") + 1), wide: type === binaryen.i64 });
   }
-  module = new WebAssembly.Module(debug.emitBinary() as BufferSource);
+  build = debug.emitBinary();
   debug.dispose();
 });
 
@@ -95,7 +95,7 @@ function onDebug<M extends Machine>(
   const withCore = (make: (makeCore: NonNullable<Parameters<Kind<M>["make"]>[1]>) => M): [M, Globals] => {
     let made: Core | undefined;
     const machine = make((plan, ranges) => {
-      made = new Core(plan, ranges, module);
+      made = new Core(plan, ranges, build);
       return made;
     });
     return [machine, new Globals(made!)];
@@ -153,9 +153,7 @@ describe("globals of the core", () => {
 
   it.each<[string, Kind<Machine>, number]>([
     ["SmmuV3", SMMUV3 as Kind<Machine>, 1],
-    ["SmmuV3", SMMUV3 as Kind<Machine>, 2],
     ["VtdIommu", VTD as Kind<Machine>, 1],
-    ["VtdIommu", VTD as Kind<Machine>, 2],
   ])("of one call may hold anything between calls: %s", (_name, kind, seed) => {
     const random = new Random(seed);
     const garbage = new Random(seed, 1);
@@ -163,7 +161,7 @@ describe("globals of the core", () => {
     const { make, restore } = onDebug(kind);
     const [whole, core] = make(logs[0]);
     let [pieces, spoilt] = make(logs[1]);
-    for (let n = 0; n < 250; n++) {
+    for (let n = 0; n < 200; n++) {
       if (n % 50 === 0) {
         [pieces, spoilt] = restore(pieces.snapshot(), logs[1]);
         expect(spoilt.get((global) => isArena(global) || isSaved(global))).toEqual(

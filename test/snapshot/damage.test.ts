@@ -152,7 +152,7 @@ describe.each<[string, Kind<Machine>]>([
   it("are refused, or make a machine that answers everything", () => {
     const random = new Random(9);
     let refused = 0;
-    for (let n = 0; n < 150; n++) {
+    for (let n = 0; n < 100; n++) {
       const sections = sectionsOf(bytes).map(({ name, bytes: content }) => ({
         name,
         bytes: content.slice(),
@@ -181,6 +181,6 @@ describe.each<[string, Kind<Machine>]>([
         }
       }
     }
-    expect(refused).toBeGreaterThan(30);
+    expect(refused).toBeGreaterThan(20);
   });
 });

@@ -12,8 +12,8 @@ function expectCounted(counters: object, ...names: string[]): void {
 }
 
 describe("an SMMUv3 with stalled transactions and page requests", () => {
-  it.each([1, 2, 3])("goes on as if nothing had happened (seed %i)", (seed) => {
-    const smmu = runTwins(SMMUV3, { seed, steps: 800, period: 40, caches: true });
+  it.each([1, 2])("goes on as if nothing had happened (seed %i)", (seed) => {
+    const smmu = runTwins(SMMUV3, { seed, steps: 700, period: 40, caches: true });
     expectCounted(
       smmu.counters(),
       ...["iotlbHits", "evictedEntries", "translated", "stalls", "stallRetries", "stallsTerminated"],
@@ -22,15 +22,15 @@ describe("an SMMUv3 with stalled transactions and page requests", () => {
     );
   });
 
-  it.each([11, 12])("answers the same with cold caches (seed %i)", (seed) => {
+  it.each([11])("answers the same with cold caches (seed %i)", (seed) => {
     const smmu = runTwins(SMMUV3, { seed, steps: 400, period: 40, caches: false });
     expectCounted(smmu.counters(), "iotlbHits", "stallRetries", "pageRequestsQueued");
   });
 });
 
 describe("a VT-d unit with faults and page requests", () => {
-  it.each([1, 2, 3])("goes on as if nothing had happened (seed %i)", (seed) => {
-    const vtd = runTwins(VTD, { seed, steps: 800, period: 40, caches: true });
+  it.each([1, 2])("goes on as if nothing had happened (seed %i)", (seed) => {
+    const vtd = runTwins(VTD, { seed, steps: 700, period: 40, caches: true });
     expectCounted(
       vtd.counters(),
       ...["iotlbHits", "evictedEntries", "translated", "bypassed", "faulted", "invalidatedEntries"],
@@ -38,7 +38,7 @@ describe("a VT-d unit with faults and page requests", () => {
     );
   });
 
-  it.each([11, 12])("answers the same with cold caches (seed %i)", (seed) => {
+  it.each([11])("answers the same with cold caches (seed %i)", (seed) => {
     const vtd = runTwins(VTD, { seed, steps: 400, period: 40, caches: false });
     expectCounted(vtd.counters(), "iotlbHits", "faulted", "pageRequestsQueued");
   });

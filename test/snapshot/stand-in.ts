@@ -8,17 +8,26 @@ import { crc32 } from "../../src/snapshot/checksum.js";
 type Machine = SmmuV3 | VtdIommu;
 type Options = ConstructorParameters<typeof SmmuV3>[0] & ConstructorParameters<typeof VtdIommu>[0];
 
-/** Memory without the views of it that a table builder keeps from one call to the next: they are of one machine. */
-const WITHOUT_VIEWS = { wordsAt: () => undefined, wordIndexAt: () => -1, allWords: undefined };
+/** Memory without the view of it that a table builder keeps from one call to the next: it is of one machine. */
+const WITHOUT_VIEWS = { wordIndexAt: () => -1, allWords: undefined };
 
 /** An object whose properties are always those of `current()`, but for those of `own`. */
 function following<T extends object>(current: () => T, own: object = {}): T {
+  let last: T | undefined;
+  const methods = new Map<PropertyKey, unknown>();
   return new Proxy({} as T, {
     get(_target, name) {
       if (Object.hasOwn(own, name)) return Reflect.get(own, name);
       const owner = current();
+      if (owner !== last) methods.clear();
+      last = owner;
+      const known = methods.get(name);
+      if (known !== undefined) return known;
       const value: unknown = Reflect.get(owner, name, owner);
-      return typeof value === "function" ? value.bind(owner) : value;
+      if (typeof value !== "function") return value;
+      const bound: unknown = value.bind(owner);
+      methods.set(name, bound);
+      return bound;
     },
   });
 }
@@ -75,8 +84,10 @@ export class Journal {
   readonly caches: boolean;
   calls = 0;
   restorations = 0;
-  /** Of each call: checksum of the columns, or the single answer as text. */
+  /** Of each call what the caches don't decide: checksum of addresses, statuses and sizes, or the single answer as text. */
   readonly answers: (number | string)[] = [];
+  /** Of each call the rest: fetches and sources. */
+  readonly ways: (number | string)[] = [];
   readonly #machines: Machine[] = [];
 
   constructor(period: number, caches = true) {
@@ -111,7 +122,9 @@ export class Journal {
     const translate = (request: TranslateRequest): TranslateAnswer => {
       renew();
       const answer = machine.translate(request);
-      this.answers.push(this.caches ? inspect(answer) : `${answer.status} ${answer.pa}`);
+      const { fetches, source, ...rest } = answer;
+      this.answers.push(inspect(rest));
+      this.ways.push(`${fetches} ${source}`);
       return answer;
     };
     this.#machines.push(following(() => machine));
@@ -119,12 +132,13 @@ export class Journal {
   }
 
   #note(columns: Columns, first: number, last: number, faults: number): void {
+    const sum = (of: readonly (Uint8Array | BigUint64Array)[]): number =>
+      of.reduce((before, { buffer, byteOffset, BYTES_PER_ELEMENT: width }) => {
+        const bytes = new Uint8Array(buffer, byteOffset + first * width, (last - first) * width);
+        return crc32(bytes, before);
+      }, faults);
     const { pa, status, leafLg2, fetches, source } = columns;
-    const answers = this.caches ? [pa, status, leafLg2, fetches, source] : [pa, status, leafLg2];
-    let sum = faults;
-    for (const { buffer, byteOffset, BYTES_PER_ELEMENT: width } of answers) {
-      sum = crc32(new Uint8Array(buffer, byteOffset + first * width, (last - first) * width), sum);
-    }
-    this.answers.push(sum);
+    this.answers.push(sum([pa, status, leafLg2]));
+    this.ways.push(sum([fetches, source]));
   }
 }

@@ -14,7 +14,6 @@ const OF_ONE_CALL = "of one call";
 const STATE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/core/core.ts": { buffer: DERIVED, u8: DERIVED, u32: DERIVED, u64: DERIVED },
   "src/core/frames.ts": { taken: SAVED, free: SAVED, used: SAVED },
-  "src/core/module.ts": { modules: DERIVED, fingerprint: DERIVED },
   "src/memory/physical-memory.ts": { ranges: SAVED, mustStore: DERIVED },
   "src/machine/batch.ts": {
     ...{ buffer: DERIVED, stream: DERIVED, pasid: DERIVED, iova: DERIVED, iova32: DERIVED, access: DERIVED },
@@ -45,11 +44,11 @@ const STATE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/vtd/vtd-iommu.ts": { features: SAVED, hardware: SAVED, faults: SAVED, lastRecord: OF_ONE_CALL },
 };
 
-/** Files that are no part of a machine: builders of tables, drivers, pools of cores, generated code. */
+/** Files that are no part of a machine: builders of tables, drivers, pools of cores, compiled modules, generated code. */
 const ELSEWHERE = [
   /^src\/memory\/(page-table|vtd-|allocator)/,
   /\/driver\//,
-  /^src\/core\/(shared-|generated\/)/,
+  /^src\/core\/(module|shared-|generated\/)/,
 ];
 
 /** Types of the file that have a field which is not readonly. */

@@ -7,7 +7,7 @@ import { type Answer, chosen, faultText, type Request } from "./answer.js";
 import { anything, fitting } from "./invalidation.js";
 import type { Dma, Of } from "./operations.js";
 import type { TableSlot } from "./tables.js";
-import type { Transaction } from "./transactions.js";
+import type { Transaction } from "./transaction.js";
 import type { World } from "./world.js";
 
 /** More would be mixtures without end; software invalidates then. */

@@ -1,7 +1,7 @@
 // What the Event queue must hold: records, full, overflow, abort errors (IHI 0070 3.5.2, 7.2.1, 7.2.2, 7.4). Pointers are
 // endless counts.
 
-import type { Transaction } from "./transactions.js";
+import type { Transaction } from "./transaction.js";
 
 /** A record that software has not read: 32 bytes in hexadecimal, STAG 0; of a stall also whose. */
 export interface Expected {

@@ -5,16 +5,7 @@
 import { Different } from "../script.js";
 import type { Answer, Request, Status } from "./answer.js";
 import type { EventQueue } from "./event-queue.js";
-
-export interface Transaction {
-  readonly request: Request;
-  /** Its number, when it has stalled. */
-  id: number;
-  /** Its record is in the queue, or software has read it. */
-  recorded: boolean;
-  /** Its tag, when software has read the record. */
-  stag: number | undefined;
-}
+import type { Transaction } from "./transaction.js";
 
 export type Action = "retry" | "abort" | "raz-wi";
 

@@ -5,6 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { CacheOptions, MachineOptions } from "../../../src/index.js";
+import { SCALAR } from "../../core/scalar-build.js";
 import { onlyWorld, runs, seed } from "../settings.js";
 import { Histogram } from "./histogram.js";
 import { Machine } from "./machine.js";
@@ -23,7 +24,7 @@ const CACHES: Record<string, CacheOptions & Pick<MachineOptions, "core">> = {
     configCache: { contexts: 2 },
   },
   "general 96 x 3 lru": { iotlb: { entries: 96, ways: 3, policy: "lru" } },
-  "scalar build": { core: "scalar" },
+  "scalar build": { core: SCALAR },
   "general 64 x 8 plru, no walk caches": {
     iotlb: { entries: 64, ways: 8, policy: "plru" },
     walkCaches: "off",
