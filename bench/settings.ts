@@ -9,7 +9,7 @@ export interface BenchOptions {
   onProgress?: (done: number, total: number, row: string) => void;
   /** Rounds a row, ≥ 1; default 3 with `quick`, else 7. */
   rounds?: number;
-  /** Milliseconds a side and round; default 8 with `quick`, else 80. */
+  /** Milliseconds a side and round; default 8 with `quick`, else 60. */
   time?: number;
   /** Requests a pass, a multiple of 4096; default 65,536. */
   requests?: number;
@@ -47,7 +47,7 @@ export function settingsOf(options: BenchOptions): Settings {
   }
   const effort: Effort = {
     rounds,
-    time: options.time ?? (quick ? 8 : 80),
+    time: options.time ?? (quick ? 8 : 60),
     firstWarmup: options.time === 0 ? 0 : quick ? 30 : 100,
     warmup: quick ? 0 : 10,
     passes: quick ? 1 : 3,

@@ -28,6 +28,7 @@ export { Refusal } from "./contract/refusal.js";
 export { MemoryLimitError } from "./core/frames.js";
 export type { IotlbOptions, ReplacementPolicy } from "./core/layout.js";
 export type { CoreBuild } from "./core/module.js";
+export type { SharedCoreSource } from "./core/shared-memory.js";
 export type { AtcPolicy, DeviceTlbOptions } from "./device/atc-options.js";
 export type { DeviceAccess, DeviceAnswer } from "./device/device-access.js";
 export type { DeviceBatch } from "./device/device-batch.js";

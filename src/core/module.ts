@@ -75,6 +75,9 @@ function compile(bytes: Uint8Array): WebAssembly.Module {
     if (!names.has("runAts") || !names.has("memory")) {
       throw new TypeError("expected the bytes of a build of the core, got another module");
     }
+    if (WebAssembly.Module.imports(module).some(({ kind }) => kind === "memory")) {
+      throw new TypeError("expected the bytes of a build of the core with a memory of its own");
+    }
     compiled.set(bytes, module);
   }
   return module;

@@ -11,11 +11,14 @@ export type SharedCoreSource = Uint8Array | URL | string;
 
 let standard: Promise<SharedBuild> | undefined;
 
+/** What is needed of Node's module. */
+interface FileReader {
+  readFile(url: URL): Promise<Uint8Array>;
+}
+
 async function read(url: URL | string): Promise<Uint8Array> {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
-  const files = process?.getBuiltinModule?.("node:fs/promises") as
-    | typeof import("node:fs/promises")
-    | undefined;
+  const files = process?.getBuiltinModule?.("node:fs/promises") as FileReader | undefined;
   const from = String(url);
   if (files && from.startsWith("file:")) return files.readFile(new URL(from));
   const answer = await fetch(url);
