@@ -33,6 +33,7 @@ export function writePasidTables(storage: Storage, pasids: number, pages: number
     stage1.map(DATA_IOVA, DATA_GPA + offset, size, PAGES);
     writeContextDescriptor(guest.memory, cd + BigInt(pasid * 64), pasid + 1, stage1.root);
   }
-  const cdsLg2 = Math.ceil(Math.log2(pasids));
+  // With one CD the stream would have no SubstreamIDs at all.
+  const cdsLg2 = Math.max(1, Math.ceil(Math.log2(pasids)));
   writeStreamEntry(storage.memory, PASID_STREAM, { cd, stage2: stage2.root, cdsLg2 });
 }

@@ -73,9 +73,9 @@ describe("blocksOf", () => {
     };
     const blocks = blocksOf([growth]);
     expect(blocks.get("growth-hits")).toBe(
-      ["| entries \\ contexts | 1 | 16 |", "|---|---|---|", "| 2,048 | 5.0 (1.00x) | 5.5 (1.10x) |"].join(
+      `${["| entries \\ contexts | 1 | 16 |", "|---|---|---|", "| 2,048 | 5.0 (1.00x) | 5.5 (1.10x) |"].join(
         "\n",
-      ) + "\n| 8,192 | 6.0 (1.20x) | 6.5 (1.30x) |",
+      )}\n| 8,192 | 6.0 (1.20x) | 6.5 (1.30x) |`,
     );
     expect(blocks.get("growth-misses")).toContain("| 4 MiB | 60.0 (59.0-61.0) |");
   });

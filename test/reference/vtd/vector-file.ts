@@ -117,7 +117,13 @@ export function prepare(
 const hexOf = (value: number): string => `0x${value.toString(16)}`;
 
 /** The codes that an expected fault may have. */
-export const codesOf = ({ reason, reasons, spec_reason, spec_reasons, codes }: FaultExpectation): string[] => [
+export const codesOf = ({
+  reason,
+  reasons,
+  spec_reason,
+  spec_reasons,
+  codes,
+}: FaultExpectation): string[] => [
   ...[reason, spec_reason].filter((code) => code !== undefined),
   ...(reasons ?? []),
   ...(spec_reasons ?? []),
