@@ -31,6 +31,8 @@ import { ADDRESS_MASK, findFast, setHash, tagOf } from "./tlb/set-associative";
 const BLOCK: u32 = 64;
 /** Blocks without the memo after one in which it did not pay. */
 const PLAIN_BLOCKS: u32 = 15;
+/** The most of them, when it has not paid time and again. */
+const MOST_PLAIN_BLOCKS: u32 = 240;
 
 /** State that outlives a batch, so that small batches choose as well as large ones. */
 export class Batch {
@@ -39,11 +41,14 @@ export class Batch {
   /** Requests of the memo block in progress, and those that the memo could not answer. */
   static tried: u32 = 0;
   static others: u32 = 0;
+  /** Blocks without the memo after the next one in which it does not pay: grows while it never does. */
+  static patience: u32 = PLAIN_BLOCKS;
 
   static reset(): void {
     Batch.plainLeft = 0;
     Batch.tried = 0;
     Batch.others = 0;
+    Batch.patience = PLAIN_BLOCKS;
   }
 }
 
@@ -114,7 +119,12 @@ function runFast(first: u32, last: u32): u32 {
       const stopped = memoBlock(i, end);
       Batch.tried += stopped - i;
       if (Batch.tried >= BLOCK) {
-        if (Batch.others << 1 > Batch.tried) Batch.plainLeft = BLOCK * PLAIN_BLOCKS;
+        if (Batch.others << 1 > Batch.tried) {
+          Batch.plainLeft = BLOCK * Batch.patience;
+          Batch.patience = min(Batch.patience << 2, MOST_PLAIN_BLOCKS);
+        } else {
+          Batch.patience = PLAIN_BLOCKS;
+        }
         Batch.tried = 0;
         Batch.others = 0;
       }

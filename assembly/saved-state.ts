@@ -25,6 +25,7 @@ export function writeState(): void {
   store<u32>(at, Ids.generation, 36);
   store<u32>(at, Bus.dirtied, 40);
   store<u32>(at, Trace.written, 44);
+  store<u32>(at, Batch.patience, 48);
 }
 
 /** Takes the globals back from there. */
@@ -42,4 +43,5 @@ export function readState(): void {
   Ids.generation = load<u32>(at, 36);
   Bus.dirtied = load<u32>(at, 40);
   Trace.written = load<u32>(at, 44);
+  Batch.patience = load<u32>(at, 48);
 }

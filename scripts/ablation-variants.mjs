@@ -36,8 +36,8 @@ export const VARIANTS = [
     name: "the memo always",
     patch: {
       file: "assembly/batch.ts",
-      from: "if (Batch.others << 1 > Batch.tried) Batch.plainLeft",
-      to: "if (false) Batch.plainLeft",
+      from: "if (Batch.others << 1 > Batch.tried) {",
+      to: "if (false) {",
     },
   },
   {

@@ -33,10 +33,10 @@ describe("test/fixtures", () => {
 });
 
 describe("demo/demo.itr.gz", () => {
-  it("is one window of smmu-s1-strict-mixed, cut at a line, in at most 60 KB", () => {
+  it("is one window of smmu-s1-strict-mixed, cut at a line, in at most 20 KB", () => {
     const lines = textLines("demo/demo.itr.gz");
     const whole = textLines("test/fixtures/captures/traces/smmu-s1-strict-mixed.itr.gz");
-    expect(statSync(join(root, "demo/demo.itr.gz")).size).toBeLessThanOrEqual(60_000);
+    expect(statSync(join(root, "demo/demo.itr.gz")).size).toBeLessThanOrEqual(20_000);
     expect(lines[0]).toBe("#itr 1");
     expect(lines).toContain("# windows 1");
     const start = lines.findIndex((line) => line.startsWith("w "));
@@ -49,6 +49,6 @@ describe("demo/demo.itr.gz", () => {
     expect(body).toEqual(whole.slice(origin, origin + body.length));
     expect(body.filter((line) => !LINE.test(line))).toEqual([]);
     expect(body.filter((line) => line.startsWith("M ")).length).toBeGreaterThan(1000);
-    expect(body.filter((line) => line.startsWith("a ")).length).toBeGreaterThan(5000);
+    expect(body.filter((line) => line.startsWith("a ")).length).toBeGreaterThan(1000);
   });
 });

@@ -116,6 +116,7 @@ describe("globals of the core", () => {
         .sort(),
     ).toEqual([
       "Batch.others",
+      "Batch.patience",
       "Batch.plainLeft",
       "Batch.tried",
       "Bus.dirtied",
