@@ -19,6 +19,7 @@ import {
 } from "../tlb/space";
 import { inputBitsOf, WALK_PTW } from "./config";
 import { attributeBits, attributesIn, leafCode, leafLg2Of } from "./leaf-code";
+import { PhysicalTables } from "./physical-tables";
 import { Plain } from "./plain";
 import {
   Fault,
@@ -29,7 +30,7 @@ import {
   REASON_TRANSLATION,
   Request,
 } from "./state";
-import { PhysicalTables, walk } from "./walk";
+import { walk } from "./walk";
 
 /** Data-word bit of stage-2 TLB entries: Device memory (access code 3, which needs no bit of its own). */
 const DEVICE: u64 = 1 << 3;

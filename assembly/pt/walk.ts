@@ -1,6 +1,6 @@
 // THE walk: one stage of translation-table walk, generic over
 //   F, the format: how one descriptor reads (fmt/*), and
-//   N, the next stage: where the tables themselves are (PhysicalTables, or nested.ts).
+//   N, the next stage: where the tables themselves are (physical-tables.ts, or nested.ts).
 // Both are classes whose methods never touch `this`; asc makes straight code of every combination.
 // It is complete and right when every cache lookup misses. Steps follow DDI 0487 D8.2.4 and the order
 // of faults in IHI 0070 7.3.22: per level external abort, translation, address size; then access flag,
@@ -10,7 +10,7 @@ import { CLASS_TT } from "../../src/spec/abi/core";
 import { below } from "../lib/bits";
 import { traceDenied, traceFetch } from "../lib/trace";
 import { count } from "../mem/arena";
-import { Bus, exchange, fetch, hostOf, isZeroFrame, markDirty } from "../mem/physical";
+import { exchange, fetch, isZeroFrame } from "../mem/physical";
 import { CHUNK_LG2, mayHaveTables, pageLg2Of, SPACE_CONFIG, SPACE_ROOT } from "../tlb/space";
 import { findTable, insertTable, WALK_ADDRESS, WALK_ATTRIBUTES, WALK_HOST } from "../tlb/walk-cache";
 import {
@@ -30,7 +30,6 @@ import {
   REASON_ACCESS,
   REASON_ADDRESS_SIZE,
   REASON_EXTERNAL_ABORT,
-  REASON_MISSING,
   REASON_PERMISSION,
   REASON_RESERVED,
   REASON_TRANSLATION,
@@ -46,25 +45,6 @@ class Start {
   static host: usize = 0;
   static address: u64 = 0;
   static attributes: u32 = 0;
-}
-
-/** Tables in physical memory: the next stage of stage 2, and of stage 1 alone. */
-export class PhysicalTables {
-  /** Linear offset of the descriptor at `address`, or 0 with the fault raised. */
-  locate(space: usize, address: u64): usize {
-    const host = hostOf(address);
-    if (host === 0) {
-      Fault.raiseFetch(Bus.missing ? REASON_MISSING : REASON_EXTERNAL_ABORT, address);
-    }
-    return host;
-  }
-
-  /** As locate, for an update of the descriptor. */
-  locateForUpdate(space: usize, address: u64): usize {
-    const host = this.locate(space, address);
-    if (host !== 0) markDirty(address);
-    return host;
-  }
 }
 
 /**

@@ -22,36 +22,9 @@ import {
   sync,
   syncMessage,
 } from "./command-effects.js";
+import type { CommandTarget } from "./command-target.js";
 import type { FeatureSet } from "./feature-set.js";
-import { type InvalidateRange, invalidateRange } from "./tlbi-range.js";
-
-/** What commands need of the translation core. */
-export interface CommandTarget {
-  /**
-   * Drops decoded STEs and the CDs found through them.
-   *
-   * @param first lowest StreamID, aligned to 2^lg2
-   * @param lg2 log2 of the number of StreamIDs, 0..32
-   */
-  cfgiSte(first: number, lg2: number): void;
-  /**
-   * Drops decoded CDs.
-   *
-   * @param stream StreamID
-   * @param pasid SubstreamID, or -1 for all of the stream
-   */
-  cfgiCd(stream: number, pasid: number): void;
-  /**
-   * Drops cached translations.
-   *
-   * @param stages 1 stage 1 and combined, 2 stage 2, 3 both
-   * @param vmid VMID, or -1 for any
-   * @param asid ASID, or -1 for any
-   * @param range addresses, or undefined for all
-   * @returns entries dropped
-   */
-  tlbi(stages: number, vmid: number, asid: number, range: InvalidateRange | undefined): number;
-}
+import { invalidateRange } from "./tlbi-range.js";
 
 /** A feature or queue that a command exists for. */
 type Need = "stage 1" | "stage 2" | "Secure queue" | "Hyp" | "ATS" | "PRI" | "stall" | "MPAM" | "DPT";

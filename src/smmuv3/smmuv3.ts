@@ -3,20 +3,15 @@
 // absent: Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
 
 import type { ArenaView } from "../core/core.js";
-import type { Batch } from "../machine/batch.js";
 import { wordsOf } from "../machine/bit-fields.js";
-import type { BoundSource, BoundTranslate, BoundTranslate64 } from "../machine/bound.js";
 import { Callbacks } from "../machine/callbacks.js";
 import { readTranslationCounters, type TranslationCounters } from "../machine/counters.js";
 import { Engine } from "../machine/engine.js";
 import { FirstError } from "../machine/first-error.js";
-import { type CacheContents, inspectCaches } from "../machine/inspect.js";
+import { Machine } from "../machine/machine.js";
 import { OpenSnapshot, type SnapshotOptions, saveSnapshot } from "../machine/machine-snapshot.js";
-import { checkPageRequest, type PageRequest, type PageRequestOutcome } from "../machine/page-request.js";
 import type { TranslateRequest } from "../machine/translation.js";
 import type { TranslationRequest } from "../machine/translation-request.js";
-import type { WalkRecord } from "../machine/walk-records.js";
-import type { PhysicalMemory } from "../memory/physical-memory.js";
 import type { RamRange } from "../memory/ranges.js";
 import type { StateWriter } from "../snapshot/state-writer.js";
 import { STATUS_FAULT, STATUS_STALLED, VENDOR_SMMUV3 } from "../spec/abi/core.js";
@@ -47,14 +42,9 @@ const NOTHING: Handled = { faults: [], event: undefined };
  * const smmu = new SmmuV3();
  * smmu.translate({ stream: 8, iova: 0x1000n }).status; // "bypassed": SMMUEN is 0 after reset
  */
-export class SmmuV3 {
-  /** Simulated physical memory: tables, queues and data. */
-  readonly memory: PhysicalMemory;
-  /** Columns of requests and answers for `run`. */
-  readonly batch: Batch;
-  readonly #callbacks = new Callbacks();
+export class SmmuV3 extends Machine {
+  readonly #callbacks: Callbacks;
   readonly #options: SmmuV3Options;
-  readonly #engine: Engine;
   #features: SmmuFeatures;
   #hardware: Hardware;
   /** Of the last batch. */
@@ -68,11 +58,13 @@ export class SmmuV3 {
    * @throws TypeError, RangeError that name the option and what was expected
    */
   constructor(options: SmmuV3Options = {}) {
-    this.#options = this.#callbacks.count(options);
-    this.#features = validateFeatures(options.features ?? SMMUV3_PRESETS.full);
-    this.#engine = new Engine(this.#options, VENDOR_SMMUV3);
-    this.memory = this.#engine.memory;
-    this.batch = this.#engine.batch;
+    const callbacks = new Callbacks();
+    const counted = callbacks.count(options);
+    const features = validateFeatures(options.features ?? SMMUV3_PRESETS.full);
+    super(new Engine(counted, VENDOR_SMMUV3));
+    this.#callbacks = callbacks;
+    this.#options = counted;
+    this.#features = features;
     this.#hardware = this.#powerOn();
   }
 
@@ -91,7 +83,7 @@ export class SmmuV3 {
     const smmu = new SmmuV3({ ...options, ...saved.machine.options, ...unit });
     smmu.#transactions = transactions;
     smmu.#last = { ...NOTHING, faults: [...faults] };
-    saved.loadInto(smmu.#engine, smmu.#hardware.saved);
+    saved.loadInto(smmu.engine, smmu.#hardware.saved);
     return smmu;
   }
 
@@ -106,58 +98,30 @@ export class SmmuV3 {
     this.#callbacks.expectNone("snapshot");
     const state = { transactions: this.#transactions, faults: this.#last.faults };
     const unit = (to: StateWriter): void => saveUnit(to, this.#features, this.#options, state);
-    return saveSnapshot(options, VENDOR_SMMUV3, this.#engine, unit, this.#hardware.saved);
+    return saveSnapshot(options, VENDOR_SMMUV3, this.engine, unit, this.#hardware.saved);
   }
 
   #powerOn(): Hardware {
-    return powerOn(this.#engine.core, this.memory, this.#features, this.#options, {
+    return powerOn(this.engine.core, this.memory, this.#features, this.#options, {
       translate: (held, errors) =>
-        this.#engine.translate(held.request, (faults) => this.#handle(faults, errors, held)),
+        this.engine.translate(held.request, (faults) => this.#handle(faults, errors, held)),
       number: () => ++this.#transactions,
     });
+  }
+
+  /** @internal */
+  protected override get registers(): Hardware["registers"] {
+    return this.#hardware.registers;
+  }
+
+  /** @internal */
+  protected override get pages(): Hardware["pages"] {
+    return this.#hardware.pages;
   }
 
   /** The ID registers that the machine advertises. */
   get features(): SmmuFeatures {
     return { ...this.#features };
-  }
-
-  /**
-   * Reads a 32-bit register.
-   *
-   * @param offset byte offset from page 0 (page 1 from 0x10000), a multiple of 4
-   */
-  read32(offset: number): number {
-    return this.#hardware.registers.read32(offset);
-  }
-
-  /**
-   * Writes a 32-bit register; what it starts (commands, for one) is done when the call returns.
-   *
-   * @param offset byte offset from page 0 (page 1 from 0x10000), a multiple of 4
-   * @param value 0..2^32-1
-   */
-  write32(offset: number, value: number): void {
-    this.#hardware.registers.write32(offset, value);
-  }
-
-  /**
-   * Reads a 64-bit register, or two neighbouring 32-bit ones.
-   *
-   * @param offset byte offset, a multiple of 8
-   */
-  read64(offset: number): bigint {
-    return this.#hardware.registers.read64(offset);
-  }
-
-  /**
-   * Writes a 64-bit register.
-   *
-   * @param offset byte offset, a multiple of 8
-   * @param value 0..2^64-1
-   */
-  write64(offset: number, value: bigint): void {
-    this.#hardware.registers.write64(offset, value);
   }
 
   /**
@@ -177,35 +141,8 @@ export class SmmuV3 {
     return code;
   }
 
-  /**
-   * Translates `count` requests of the batch, in order. Event records are in the queue when it returns.
-   *
-   * @param count 0..batch.capacity - first
-   * @param first index of the first one, 0..batch.capacity; default 0
-   * @returns how many requests ended in a fault or stalled
-   * @throws RangeError when the requests are not all in the batch
-   */
-  run(count: number, first = 0): number {
-    return this.#engine.run(first, count, this.#finish);
-  }
-
-  /**
-   * Carries `count` requests of the batch out, in order, as accesses with translated addresses (PCIe ATS): `iova` is an
-   * address that a translation completion gave.
-   *
-   * @param count 0..batch.capacity - first
-   * @param first index of the first one, 0..batch.capacity; default 0
-   * @returns how many requests ended in a fault
-   * @throws RangeError when the requests are not all in the batch
-   *
-   * Source: IHI 0070 3.9.1.3.
-   */
-  runTranslated(count: number, first = 0): number {
-    return this.#engine.runTranslated(first, count, this.#finish);
-  }
-
-  /** Takes the faults that a run left in `arena`. Made once: a run without faults allocates nothing. */
-  readonly #finish = (found: number, arena?: ArenaView): void => {
+  /** @internal Takes the faults that a run left in `arena`. */
+  protected override readonly finish = (found: number, arena?: ArenaView): void => {
     this.#last = NOTHING;
     if (found === 0) return;
     const errors = new FirstError();
@@ -213,16 +150,16 @@ export class SmmuV3 {
     errors.rethrow();
   };
 
-  /** The same of a bound function's request: a stall for which there is no place ends in an abort. */
-  readonly #settle = (found: number, status: number): number => {
-    this.#finish(found);
+  /** @internal The same of a bound function's request: a stall for which there is no place ends in an abort. */
+  protected override readonly settle = (found: number, status: number): number => {
+    this.finish(found);
     const [fault] = this.#last.faults;
     const isRefused = status === STATUS_STALLED && fault?.transaction === undefined;
     return isRefused ? STATUS_FAULT | (fault?.type ?? 0) : status;
   };
 
   /** Gives each fault its record, or its place among the stalled; `again` is the stalled transaction that was retried. */
-  #handle(count: number, errors: FirstError, again?: Held, arena: ArenaView = this.#engine.core): Handled {
+  #handle(count: number, errors: FirstError, again?: Held, arena: ArenaView = this.engine.core): Handled {
     if (count === 0) return NOTHING;
     // Read before any is handed out: a sink or an interrupt handler may translate, which starts a new batch.
     const all = Array.from({ length: count }, (_, n) => readFault(arena, n));
@@ -254,7 +191,7 @@ export class SmmuV3 {
 
   /** @internal Records what a unit of a pool left in its arena after a run, as `run` does; returns the faults. */
   collect(arena: ArenaView, count: number): SmmuFault[] {
-    this.#finish(count, arena);
+    this.finish(count, arena);
     return this.faults();
   }
 
@@ -275,7 +212,7 @@ export class SmmuV3 {
    * @throws TypeError, RangeError that name the field of the request
    */
   translate(request: TranslateRequest): Translation {
-    const answer: Translation = this.#engine.translate(request, this.#finish);
+    const answer: Translation = this.engine.translate(request, this.finish);
     const { event, faults } = this.#last;
     if (event) answer.event = event;
     const [fault] = faults;
@@ -294,7 +231,7 @@ export class SmmuV3 {
    * Source: IHI 0070 3.9.1.2, 13.6, 13.7.
    */
   requestTranslation(request: TranslationRequest): SmmuTranslationCompletion {
-    const completion: SmmuTranslationCompletion = this.#engine.requestTranslation(request, this.#finish);
+    const completion: SmmuTranslationCompletion = this.engine.requestTranslation(request, this.finish);
     const { event, faults } = this.#last;
     if (event) completion.event = event;
     const [fault] = faults;
@@ -302,79 +239,20 @@ export class SmmuV3 {
     return completion;
   }
 
-  /**
-   * The requests of one source as a function from address to PA, the fastest single call.
-   *
-   * @param source whose requests, and of which kind
-   * @returns the function; where it returns a negative number, `faults` has the fault
-   * @throws TypeError, RangeError that name the field of the source
-   */
-  bind(source: BoundSource): BoundTranslate {
-    return this.#engine.bind(source, this.#settle);
-  }
-
-  /**
-   * As `bind`, for every address.
-   *
-   * @param source whose requests, and of which kind
-   * @returns the function
-   * @throws TypeError, RangeError that name the field of the source
-   */
-  bind64(source: BoundSource): BoundTranslate64 {
-    return this.#engine.bind64(source, this.#settle);
-  }
-
   /** The transactions that are stalled, oldest first: with an STAG those whose event software has. */
   stalled(): StalledTransaction[] {
     return this.#hardware.stalls.list();
   }
 
-  /**
-   * Takes a page request message of an endpoint (PCIe PRI).
-   *
-   * @param request the message; one with a PASID that is the last and wants neither read nor write is a Stop marker
-   * @returns whether it was written to the PRI queue, answered at once (through `onPageResponse`) or dropped
-   * @throws TypeError, RangeError that name the field of the request
-   *
-   * Source: IHI 0070 chapter 8.
-   */
-  requestPage(request: PageRequest): PageRequestOutcome {
-    return this.#hardware.pages.take(checkPageRequest(request));
-  }
-
-  /** What the caches hold now, entry by entry; a copy. */
-  inspect(): CacheContents {
-    return inspectCaches(this.#engine.core);
-  }
-
-  /**
-   * What the walks of the last `run` or `translate` read: structures and descriptors, in order.
-   *
-   * @returns undefined unless the machine was made with the option `trace`
-   */
-  walkRecords(): WalkRecord[] | undefined {
-    return this.#engine.walkRecords();
-  }
-
-  /**
-   * The field of a configuration structure that was looked at last before the last fault: of C_BAD_STE and C_BAD_CD the
-   * one that made it. Means nothing without the option `trace`.
-   *
-   * @returns its most and least significant bit in the structure
-   */
-  refusedField(): readonly [msb: number, lsb: number] {
-    return this.#engine.refusedField();
-  }
-
   /** What the machine has counted. */
   counters(): SmmuCounters {
     const { pages, recorder, stalls } = this.#hardware;
-    return readCounters(this.#engine.core, pages.counts, recorder.counts, stalls.counts);
+    return readCounters(this.engine.core, pages.counts, recorder.counts, stalls.counts);
   }
 
   /** Sets every counter to 0. */
   resetCounters(): void {
-    this.#engine.core.resetCounters();
+    this.engine.core.resetCounters();
     const { pages, recorder, stalls } = this.#hardware;
     for (const part of [pages, recorder, stalls]) part.resetCounts();
   }
@@ -388,7 +266,7 @@ export class SmmuV3 {
     const features = changes.features ? validateFeatures(changes.features) : this.#features;
     const errors = new FirstError();
     errors.attempt(() => this.#hardware.stalls.terminateAll());
-    this.#engine.reset(changes.ram);
+    this.engine.reset(changes.ram);
     this.#features = features;
     this.#last = NOTHING;
     this.#hardware = this.#powerOn();

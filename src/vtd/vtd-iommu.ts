@@ -4,20 +4,15 @@
 // (docs/capabilities-vtd.md).
 
 import type { ArenaView } from "../core/core.js";
-import type { Batch } from "../machine/batch.js";
 import { bytesOf, wordsOf } from "../machine/bit-fields.js";
-import type { BoundSource, BoundTranslate, BoundTranslate64 } from "../machine/bound.js";
 import { Callbacks } from "../machine/callbacks.js";
 import { readTranslationCounters, type TranslationCounters } from "../machine/counters.js";
 import { Engine } from "../machine/engine.js";
 import { FirstError } from "../machine/first-error.js";
-import { type CacheContents, inspectCaches } from "../machine/inspect.js";
+import { Machine } from "../machine/machine.js";
 import { OpenSnapshot, type SnapshotOptions, saveSnapshot } from "../machine/machine-snapshot.js";
-import { checkPageRequest, type PageRequest, type PageRequestOutcome } from "../machine/page-request.js";
 import type { TranslateRequest } from "../machine/translation.js";
 import type { TranslationCompletion, TranslationRequest } from "../machine/translation-request.js";
-import type { WalkRecord } from "../machine/walk-records.js";
-import type { PhysicalMemory } from "../memory/physical-memory.js";
 import type { RamRange } from "../memory/ranges.js";
 import type { StateWriter } from "../snapshot/state-writer.js";
 import { VENDOR_VTD } from "../spec/abi/core.js";
@@ -42,14 +37,9 @@ const WIDE_BYTES = 32;
  * const vtd = new VtdIommu();
  * vtd.translate({ stream: 8, iova: 0x1000n }).status; // "bypassed": GSTS.TES is 0 after reset
  */
-export class VtdIommu {
-  /** Simulated physical memory: tables, queues and data. */
-  readonly memory: PhysicalMemory;
-  /** Columns of requests and answers for `run`. */
-  readonly batch: Batch;
-  readonly #callbacks = new Callbacks();
+export class VtdIommu extends Machine {
+  readonly #callbacks: Callbacks;
   readonly #options: VtdOptions;
-  readonly #engine: Engine;
   #features: VtdFeatures;
   #hardware: Hardware;
   /** Of the last batch, in request order. */
@@ -63,12 +53,14 @@ export class VtdIommu {
    * @throws TypeError, RangeError that name the option and what was expected
    */
   constructor(options: VtdOptions = {}) {
-    this.#options = this.#callbacks.count(options);
-    this.#features = validateVtdFeatures(options.features ?? VTD_PRESETS.full);
-    this.#engine = new Engine(this.#options, VENDOR_VTD);
-    this.memory = this.#engine.memory;
-    this.batch = this.#engine.batch;
-    this.#hardware = powerOn(this.#engine.core, this.memory, this.#features, this.#options);
+    const callbacks = new Callbacks();
+    const counted = callbacks.count(options);
+    const features = validateVtdFeatures(options.features ?? VTD_PRESETS.full);
+    super(new Engine(counted, VENDOR_VTD));
+    this.#callbacks = callbacks;
+    this.#options = counted;
+    this.#features = features;
+    this.#hardware = powerOn(this.engine.core, this.memory, this.#features, this.#options);
   }
 
   /**
@@ -84,7 +76,7 @@ export class VtdIommu {
     const saved = new OpenSnapshot(bytes, options, VENDOR_VTD, SAVED_PARTS, loadUnit);
     const vtd = new VtdIommu({ ...options, ...saved.machine.options, ...saved.unit.options });
     vtd.#faults = [...saved.unit.faults];
-    saved.loadInto(vtd.#engine, vtd.#hardware.saved);
+    saved.loadInto(vtd.engine, vtd.#hardware.saved);
     return vtd;
   }
 
@@ -98,50 +90,22 @@ export class VtdIommu {
   snapshot(options: SnapshotOptions = {}): Uint8Array {
     this.#callbacks.expectNone("snapshot");
     const unit = (to: StateWriter): void => saveUnit(to, this.#features, this.#options, this.#faults);
-    return saveSnapshot(options, VENDOR_VTD, this.#engine, unit, this.#hardware.saved);
+    return saveSnapshot(options, VENDOR_VTD, this.engine, unit, this.#hardware.saved);
+  }
+
+  /** @internal */
+  protected override get registers(): Hardware["registers"] {
+    return this.#hardware.registers;
+  }
+
+  /** @internal */
+  protected override get pages(): Hardware["pages"] {
+    return this.#hardware.pages;
   }
 
   /** The capabilities that the unit reports. */
   get features(): VtdFeatures {
     return { ...this.#features };
-  }
-
-  /**
-   * Reads a 32-bit register.
-   *
-   * @param offset byte offset, a multiple of 4, 0..0x7ffc
-   */
-  read32(offset: number): number {
-    return this.#hardware.registers.read32(offset);
-  }
-
-  /**
-   * Writes a 32-bit register; what it starts (invalidations, for one) is done when the call returns.
-   *
-   * @param offset byte offset, a multiple of 4, 0..0x7ffc
-   * @param value 0..2^32-1
-   */
-  write32(offset: number, value: number): void {
-    this.#hardware.registers.write32(offset, value);
-  }
-
-  /**
-   * Reads a 64-bit register, or two neighbouring 32-bit ones.
-   *
-   * @param offset byte offset, a multiple of 8, 0..0x7ff8
-   */
-  read64(offset: number): bigint {
-    return this.#hardware.registers.read64(offset);
-  }
-
-  /**
-   * Writes a 64-bit register, low half first.
-   *
-   * @param offset byte offset, a multiple of 8, 0..0x7ff8
-   * @param value 0..2^64-1
-   */
-  write64(offset: number, value: bigint): void {
-    this.#hardware.registers.write64(offset, value);
   }
 
   /**
@@ -170,42 +134,16 @@ export class VtdIommu {
     return code;
   }
 
-  /**
-   * Translates `count` requests of the batch, in order. Faults are in the recording registers when it returns, as far as
-   * there was room.
-   *
-   * @param count 0..batch.capacity - first
-   * @param first index of the first one, 0..batch.capacity; default 0
-   * @returns how many requests ended in a fault
-   * @throws RangeError when the requests are not all in the batch
-   */
-  run(count: number, first = 0): number {
-    return this.#engine.run(first, count, this.#finish);
-  }
+  /** @internal Takes the faults that a run left. */
+  protected override readonly finish = (faults: number): void => this.#record(faults);
 
-  /**
-   * Carries `count` requests of the batch out, in order, as accesses with translated addresses (PCIe ATS): `iova` is an
-   * address that a translation completion gave.
-   *
-   * @param count 0..batch.capacity - first
-   * @param first index of the first one, 0..batch.capacity; default 0
-   * @returns how many requests ended in a fault
-   * @throws RangeError when the requests are not all in the batch
-   */
-  runTranslated(count: number, first = 0): number {
-    return this.#engine.runTranslated(first, count, this.#finish);
-  }
-
-  /** Made once: a run without faults allocates nothing. */
-  readonly #finish = (faults: number): void => this.#record(faults);
-
-  /** The same of a bound function's request. */
-  readonly #settle = (faults: number, status: number): number => {
+  /** @internal The same of a bound function's request. */
+  protected override readonly settle = (faults: number, status: number): number => {
     this.#record(faults);
     return status;
   };
 
-  #record(count: number, arena: ArenaView = this.#engine.core): void {
+  #record(count: number, arena: ArenaView = this.engine.core): void {
     this.#lastRecord = undefined;
     if (count === 0 && this.#faults.length === 0) return;
     // Read before any is handed out: an interrupt handler may translate, which starts a new batch.
@@ -249,7 +187,7 @@ export class VtdIommu {
    * @throws TypeError, RangeError that name the field of the request
    */
   translate(request: TranslateRequest): VtdTranslation {
-    const answer: VtdTranslation = this.#engine.translate(request, this.#finish);
+    const answer: VtdTranslation = this.engine.translate(request, this.finish);
     const type = answer.ok && !request.translated ? this.#memoryType(answer.pa) : undefined;
     if (type) answer.memoryType = type;
     if (this.#lastRecord) answer.record = this.#lastRecord;
@@ -258,48 +196,13 @@ export class VtdIommu {
     return answer;
   }
 
-  /**
-   * The requests of one source as a function from address to PA, the fastest single call.
-   *
-   * @param source whose requests, and of which kind
-   * @returns the function; where it returns a negative number, `faults` has the fault
-   * @throws TypeError, RangeError that name the field of the source
-   */
-  bind(source: BoundSource): BoundTranslate {
-    return this.#engine.bind(source, this.#settle);
-  }
-
-  /**
-   * As `bind`, for every address.
-   *
-   * @param source whose requests, and of which kind
-   * @returns the function
-   * @throws TypeError, RangeError that name the field of the source
-   */
-  bind64(source: BoundSource): BoundTranslate64 {
-    return this.#engine.bind64(source, this.#settle);
-  }
-
   /** Of the single request just answered. */
   #memoryType(pa: bigint): MemoryType | undefined {
-    const { core, memory, batch } = this.#engine;
+    const { core, memory, batch } = this.engine;
     const { registers } = this.#hardware;
     if (!registers.features.memoryTypes || !registers.has(R.REG_GSTS, R.GCMD_TE_LSB)) return undefined;
     const facts = memoryTypeFacts(core, memory, batch.capacity);
     return facts && effectiveMemoryType(facts, this.#options.rangeType?.(pa) ?? "WB");
-  }
-
-  /**
-   * Takes a page request message of an endpoint (PCIe PRI).
-   *
-   * @param request the message; one with a PASID that is the last and wants neither read nor write is a Stop marker
-   * @returns whether it was written to the page request queue, answered at once (through `onPageResponse`) or dropped
-   * @throws TypeError, RangeError that name the field of the request
-   *
-   * Source: Rev 5.10, 7.4.
-   */
-  requestPage(request: PageRequest): PageRequestOutcome {
-    return this.#hardware.pages.take(checkPageRequest(request));
   }
 
   /**
@@ -309,31 +212,17 @@ export class VtdIommu {
    * @throws TypeError, RangeError that name the field of the request
    */
   requestTranslation(request: TranslationRequest): TranslationCompletion {
-    return this.#engine.requestTranslation(request, this.#finish);
-  }
-
-  /** What the caches hold now, entry by entry; a copy. */
-  inspect(): CacheContents {
-    return inspectCaches(this.#engine.core);
-  }
-
-  /**
-   * What the walks of the last `run` or `translate` read: structures and entries, in order.
-   *
-   * @returns undefined unless the machine was made with the option `trace`
-   */
-  walkRecords(): WalkRecord[] | undefined {
-    return this.#engine.walkRecords();
+    return this.engine.requestTranslation(request, this.finish);
   }
 
   /** What the unit has counted. */
   counters(): VtdCounters {
-    return readCounters(this.#engine.core, this.#hardware.pages.counts);
+    return readCounters(this.engine.core, this.#hardware.pages.counts);
   }
 
   /** Sets every counter to 0. */
   resetCounters(): void {
-    this.#engine.core.resetCounters();
+    this.engine.core.resetCounters();
     this.#hardware.pages.resetCounts();
   }
 
@@ -344,9 +233,9 @@ export class VtdIommu {
    */
   reset(changes: { features?: VtdFeatures; ram?: readonly RamRange[] } = {}): void {
     if (changes.features) this.#features = validateVtdFeatures(changes.features);
-    this.#engine.reset(changes.ram);
+    this.engine.reset(changes.ram);
     this.#faults = [];
     this.#lastRecord = undefined;
-    this.#hardware = powerOn(this.#engine.core, this.memory, this.#features, this.#options);
+    this.#hardware = powerOn(this.engine.core, this.memory, this.#features, this.#options);
   }
 }

@@ -35,9 +35,15 @@ describe("nested-iommu", () => {
   });
 
   it.each<[string[], string]>([
-    [[], "expected a command (verify, replay, bench, demo), got nothing; try --help"],
-    [["explode"], 'expected a command (verify, replay, bench, demo), got "explode"; try --help'],
-    [["toString"], 'expected a command (verify, replay, bench, demo), got "toString"; try --help'],
+    [[], "expected a command (verify, explain, replay, gen, bench, demo), got nothing; try --help"],
+    [
+      ["explode"],
+      'expected a command (verify, explain, replay, gen, bench, demo), got "explode"; try --help',
+    ],
+    [
+      ["toString"],
+      'expected a command (verify, explain, replay, gen, bench, demo), got "toString"; try --help',
+    ],
     [["demo", "x"], 'demo: expected no files, got "x"'],
     [["bench", "x"], 'bench: expected no files, got "x"'],
     [["demo", "--quick"], "demo: Unknown option '--quick'; try \"demo --help\""],

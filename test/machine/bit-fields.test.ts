@@ -38,7 +38,8 @@ describe("bit fields", () => {
   });
 
   it("reads and writes addresses in place", () => {
-    expect(getAddress(words, 95, 12, 12)).toBe(0x556677889abcdef012345000n);
+    expect(getAddress(words, 63, 12, 12)).toBe(0x9abcdef012345000n);
+    expect(getAddress(words, 95, 32, 0)).toBe(0x556677889abcdef0n);
     const target = new Uint32Array(4);
     setAddress(target, 119, 68, 4, 0xff_1234_5678_9abcn);
     expect(getAddress(target, 119, 68, 4)).toBe(0xff_1234_5678_9ab0n);
