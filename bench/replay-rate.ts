@@ -1,13 +1,13 @@
-// `nested-iommu replay` of a capture against gunzip and a scan for line feeds alone: processes that take turns, each less the time
-// that Node and the command line need to start.
+// Replaying a capture against gunzip and a scan for line feeds alone, in one process, taking turns: from the compressed file,
+// and from events that were decoded before.
 //   node dist/bench/replay-rate.js [--rounds N] [--json] [FILE…]      default: the captures of test/fixtures
-import { spawnSync } from "node:child_process";
-import { createReadStream, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { createGunzip } from "node:zlib";
+import { gunzipSync } from "node:zlib";
+import { createTraceReader, decodeTrace, type TraceEvents } from "nested-iommu";
+import { type ReplayMachine, TraceReplay } from "nested-iommu/replay";
 import { type Spread, spread } from "./measure.js";
 import { range } from "./report.js";
 
@@ -15,79 +15,107 @@ import { range } from "./report.js";
 export interface ReplayRate {
   file: string;
   accesses: number;
-  /** Accesses a second, start-up left out. */
-  perSecond: Spread;
-  /** Rate of the replay over the rate of gunzip and scan. */
+  /** Accesses a second from the compressed file. */
+  fromFile: Spread;
+  /** That rate over the rate of gunzip and scan alone. */
   ratio: Spread;
+  /** Accesses a second from decoded events. */
+  fromEvents: Spread;
 }
 
 const LINE_FEED = 10;
-const ROOT = dirname(createRequire(import.meta.url).resolve("nested-iommu/package.json"));
-const CLI = join(ROOT, "dist/cli/main.js");
-const CAPTURES = join(ROOT, "test/fixtures/captures/traces");
+const WARMUP = 3;
+const OPTIONS = { caches: {}, nested: false, stage2LeafLg2: 21 } as const;
 
 /** Gunzips a file and counts its lines. */
-async function scan(file: string): Promise<number> {
+function scan(packed: Uint8Array): number {
+  const bytes = gunzipSync(packed);
   let lines = 0;
-  for await (const chunk of createReadStream(file).pipe(createGunzip())) {
-    const bytes = chunk as Uint8Array;
-    for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) lines++;
-  }
+  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) lines++;
   return lines;
 }
 
-/** Runs Node with arguments; returns milliseconds and the output. */
-function timed(args: readonly string[]): { ms: number; stdout: string } {
+function replayFile(packed: Uint8Array, file: string): number {
+  const replay = new TraceReplay(OPTIONS);
+  const reader = createTraceReader("itr", (events) => replay.take(events), { file });
+  reader.push(gunzipSync(packed));
+  reader.end();
+  return replay.finish().accesses;
+}
+
+/** Replays decoded events, on the machine of the time before. */
+function eventReplayer(events: TraceEvents): () => number {
+  let machine: ReplayMachine | undefined;
+  return () => {
+    const replay = new TraceReplay(OPTIONS, undefined, machine);
+    replay.take(events);
+    const { accesses } = replay.finish();
+    machine = replay.machine;
+    return accesses;
+  };
+}
+
+function seconds(work: () => unknown): number {
   const start = performance.now();
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    encoding: "utf8",
-    maxBuffer: 2 ** 28,
-  });
-  if (status !== 0) throw new Error(`${args.join(" ")} failed: ${stderr.trim()}`);
-  return { ms: performance.now() - start, stdout };
+  work();
+  return (performance.now() - start) / 1000;
 }
 
 /**
  * Measures a capture.
  *
- * @param file a trace, gzip
+ * @param path a trace in the project's own format, gzip
  * @param rounds how often
- * @returns rates, start-up left out
  */
-export function measureReplay(file: string, rounds: number): ReplayRate {
-  const self = fileURLToPath(import.meta.url);
-  const rates: number[] = [];
-  const ratios: number[] = [];
-  let accesses = 0;
-  for (let round = 0; round < rounds; round++) {
-    const start = timed([CLI, "--version"]).ms;
-    const scanned = Math.max(timed([self, "--scan", file]).ms - start, 0.1);
-    const replayed = timed([CLI, "replay", "--json", file]);
-    const ms = Math.max(replayed.ms - start, 0.1);
-    accesses = (JSON.parse(replayed.stdout) as { accesses: number }).accesses;
-    rates.push((accesses / ms) * 1000);
-    ratios.push(scanned / ms);
+export function measureReplay(path: string, rounds: number): ReplayRate {
+  const packed = readFileSync(path);
+  const file = basename(path);
+  const fromEvents = eventReplayer(decodeTrace(gunzipSync(packed), { file }));
+  const accesses = replayFile(packed, file);
+  for (let n = 0; n < WARMUP; n++) {
+    scan(packed);
+    replayFile(packed, file);
+    fromEvents();
   }
-  return { file: basename(file), accesses, perSecond: spread(rates), ratio: spread(ratios) };
+  const rates: { file: number[]; ratio: number[]; events: number[] } = { file: [], ratio: [], events: [] };
+  for (let round = 0; round < rounds; round++) {
+    const scanned = seconds(() => scan(packed));
+    const replayed = seconds(() => replayFile(packed, file));
+    rates.file.push(accesses / replayed);
+    rates.ratio.push(scanned / replayed);
+    rates.events.push(accesses / seconds(fromEvents));
+  }
+  return {
+    file,
+    accesses,
+    fromFile: spread(rates.file),
+    ratio: spread(rates.ratio),
+    fromEvents: spread(rates.events),
+  };
+}
+
+function captures(): string[] {
+  const root = dirname(createRequire(import.meta.url).resolve("nested-iommu/package.json"));
+  const folder = join(root, "test/fixtures/captures/traces");
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".itr.gz"))
+    .map((name) => join(folder, name));
 }
 
 const { values, positionals } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, json: { type: "boolean" }, scan: { type: "string" } },
+  options: { rounds: { type: "string", default: "7" }, json: { type: "boolean" } },
   allowPositionals: true,
 });
-if (values.scan !== undefined) {
-  console.log(await scan(values.scan));
-} else {
-  const bundled = readdirSync(CAPTURES).map((name) => join(CAPTURES, name));
-  const files = positionals.length > 0 ? positionals : bundled.filter((name) => name.endsWith(".itr.gz"));
-  const found = files.map((file) => measureReplay(file, Number(values.rounds)));
-  if (values.json) console.log(JSON.stringify(found));
-  else {
-    for (const { file, accesses, perSecond, ratio } of found) {
-      const millions = (perSecond.median / 1e6).toFixed(1);
-      console.log(
-        `${file}: ${accesses} accesses, ${millions} M/s, ${range(ratio, 2)} of gunzip and line scan alone`,
-      );
-    }
+const found = (positionals.length > 0 ? positionals : captures()).map((path) =>
+  measureReplay(path, Number(values.rounds)),
+);
+if (values.json) console.log(JSON.stringify(found));
+else {
+  for (const { file, accesses, fromFile, ratio, fromEvents } of found) {
+    const millions = ({ median }: Spread): string => `${(median / 1e6).toFixed(1)} M/s`;
+    console.log(
+      `${file}: ${accesses} accesses, ${millions(fromFile)} from .itr.gz, ${range(ratio, 2)} of gunzip and line scan ` +
+        `alone; ${millions(fromEvents)} from decoded events`,
+    );
   }
 }
