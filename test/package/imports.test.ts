@@ -74,7 +74,10 @@ const ROOMS: Record<string, { may: string[]; packages?: string[] }> = {
     ],
   },
   "src/cli/": { may: ["src/index.ts"], packages: ["node:", "nested-iommu"] },
-  "bench/": { may: ["src/index.ts"], packages: ["node:", "nested-iommu", "nested-iommu/replay", "tinybench"] },
+  "bench/": {
+    may: ["src/index.ts"],
+    packages: ["node:", "nested-iommu", "nested-iommu/replay", "tinybench"],
+  },
   "examples/": { may: ["src/index.ts"], packages: ["node:", "nested-iommu"] },
   "test/reference/": { may: [], packages: ["node:", "vitest", "fast-check"] },
   "test/cli/": { may: ["src/index.ts", "src/cli/"], packages: ["node:", "nested-iommu", "vitest"] },
