@@ -5,7 +5,6 @@ import {
   detectTraceFormat,
   type TraceArchitecture,
   TraceError,
-  type TraceEvents,
   type TraceFormat,
   type TraceReader,
   type TraceSink,
@@ -14,7 +13,6 @@ import { type OnBytes, readChunks } from "./input.js";
 import { InputError } from "./input-error.js";
 import { ReplayCrew } from "./replay-crew.js";
 import { EventReplay } from "./replay-events.js";
-import type { ReplayMachine } from "./replay-machine.js";
 import type { MachineOptions } from "./replay-machine-options.js";
 import type { ReplayResult } from "./replay-result.js";
 
@@ -125,18 +123,4 @@ export async function readTrace(
     if (error instanceof InputError) throw error.inFile(file).atLine((reader?.line ?? 0) + 1);
     throw error;
   }
-}
-
-/** A function that replays buffers of events, one after the other, on one machine. */
-export function eventReplayer(options: MachineOptions): (events: TraceEvents) => ReplayResult {
-  let machine: ReplayMachine | undefined;
-  return (events) => {
-    const start = performance.now();
-    const replay = new EventReplay(options, undefined, machine);
-    replay.take(events);
-    const result = replay.finish();
-    machine = replay.machine;
-    result.seconds = (performance.now() - start) / 1000;
-    return result;
-  };
 }

@@ -47,7 +47,7 @@ export function readFields(places: readonly FieldPlace[], words: readonly bigint
   return places.map((place) => ({ ...place, value: fieldValue(words, place.msb, place.lsb) }));
 }
 
-/** The runs of bits that are set in `words` but belong to none of `places`, below `bits`. */
+/** The runs of bits that are set in `words` but belong to none of `places`, lowest first. */
 export function strayBits(
   places: readonly FieldPlace[],
   words: readonly bigint[],

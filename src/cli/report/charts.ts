@@ -85,7 +85,7 @@ const NAMES = 300;
 /** Horizontal bars. */
 export function barChart(axes: Pick<Axes, "title" | "x">, bars: readonly Bar[]): string {
   const height = bars.length * ROW + MARGIN.top + MARGIN.bottom;
-  const most = axes.x === "" ? 1 : bars.reduce((top, { high }) => Math.max(top, high), 0);
+  const most = bars.reduce((top, { high }) => Math.max(top, high), 0);
   const x = scale(0, most || 1, NAMES, WIDTH - MARGIN.right - 50);
   const rows = bars.map(({ name, low, middle, high }, n) => {
     const y = MARGIN.top + n * ROW;
