@@ -1,17 +1,15 @@
-// What a world did to a machine, step by step, so that it can be played again with fewer requests: the shrinking of
-// a failure to the earlier requests that it needs.
+// What a world did to a machine, step by step, so that it can be played again with fewer requests.
 
 import type { Outcome, Request } from "../reference/outcome.js";
 import { describeRequest, type Machine } from "./machine.js";
+import { neededRequests, type RequestStep } from "./shrink.js";
 import type { World } from "./world.js";
 
 export type ScriptStep =
   | { kind: "memory"; journal: readonly [pa: bigint, value: bigint][] }
   | { kind: "commands"; commands: readonly Uint8Array[] }
   | { kind: "registers"; registers: Record<string, bigint> }
-  | { kind: "request"; request: Request };
-
-const MOST_REPLAYS = 400;
+  | RequestStep<Request>;
 
 function play(machine: Machine, world: World, script: readonly ScriptStep[]): void {
   machine.begin(world);
@@ -31,24 +29,9 @@ export function shrink(
   request: Request,
   outcome: Outcome,
 ): string {
-  let replays = 0;
-  const fails = (steps: readonly ScriptStep[]): boolean => {
-    replays++;
+  const isWrong = (steps: readonly ScriptStep[]): boolean => {
     play(machine, world, steps);
     return machine.compare([request], [outcome]) !== undefined;
   };
-  const isRequest = (step: ScriptStep): boolean => step.kind === "request";
-  if (fails(script.filter((step) => !isRequest(step)))) return "fails alone, on cold caches";
-  if (!fails(script)) return "does not fail again when played one by one";
-  let kept = [...script];
-  for (let size = script.filter(isRequest).length; size >= 1; size = Math.floor(size / 2)) {
-    for (let from = 0; from < kept.length && replays < MOST_REPLAYS; ) {
-      let taken = 0;
-      const fewer = kept.filter((step, i) => i < from || !isRequest(step) || taken++ >= size);
-      if (fewer.length < kept.length && fails(fewer)) kept = fewer;
-      else from += size;
-    }
-  }
-  const needed = kept.flatMap((step) => (step.kind === "request" ? [describeRequest(step.request)] : []));
-  return `needs ${needed.length} earlier requests: ${needed.slice(-6).join(", ")}`;
+  return neededRequests(script, isWrong, describeRequest);
 }
