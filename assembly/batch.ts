@@ -1,31 +1,23 @@
 // A batch: the requests first..last-1 of the columns, in order. Hits are answered here, everything else
-// goes to the vendor (dispatch.ts). Three loops over the same request:
-//   plain  probe the set that the predictor names (fast layout only)
-//   memo   first ask for the page that the source used last (tlb/memo.ts); worth it for sequential traffic (2x), a cost
+// goes to the vendor (dispatch.ts). Loops over the same request:
+//   burst  (burst.ts) probe the set that the predictor names, for requests of one source in a row that hit (fast layout only)
+//   plain  the same for any requests; misses have a loop of their own, too (short-path.ts)
+//   memo   (memo-hits.ts) first ask for the page that the source used last; worth it for sequential traffic (1.6x), a cost
 //          for random traffic (15 %), so blocks of requests choose by hit count
-//   general  other layouts, caches off, translation disabled
+//   other layouts (other-layouts.ts), and the general path where caches or translation are off
 // A hit writes only its PA and leaf size: the other columns are filled for the whole batch beforehand.
 
-import { CNT_REQUESTS, SOURCE_IOTLB, SOURCE_WALK_CACHE, STATUS_TRANSLATED } from "../src/spec/abi/core";
-import { isEnabled, ShortPath } from "./dispatch";
+import { CNT_REQUESTS, SOURCE_IOTLB, STATUS_TRANSLATED } from "../src/spec/abi/core";
+import { burstEnd, burstHits } from "./burst";
+import { answerMisses, isEnabled } from "./dispatch";
 import { BITS_52 } from "./lib/bits";
 import { Arena, countBy } from "./mem/arena";
-import { Leaf } from "./pt/state";
+import { memoHits, remember } from "./memo-hits";
+import { runOtherLayout } from "./other-layouts";
 import { answer } from "./request";
-import {
-  dropContexts,
-  findContext,
-  GUESS_MASK,
-  HALF_ID,
-  HALF_SEED,
-  HALF_SPACE,
-  halfOf,
-  hasOverride,
-  isInHalf,
-} from "./tlb/contexts";
-import { Ids } from "./tlb/ids";
+import { ContextLookup } from "./tlb/context-lookup";
+import { dropContexts, findContext, GUESS_MASK, HALF_ID, HALF_SEED, halfOf, isInHalf } from "./tlb/contexts";
 import { predictorIndex } from "./tlb/iotlb";
-import { MEMO_DATA, MEMO_GENERATION, MEMO_LG2, MEMO_PAGE, memoKey, memoOf, memorize } from "./tlb/memo";
 import { ADDRESS_MASK, findFast, setHash, tagOf } from "./tlb/set-associative";
 
 const BLOCK: u32 = 64;
@@ -33,6 +25,17 @@ const BLOCK: u32 = 64;
 const PLAIN_BLOCKS: u32 = 15;
 /** The most of them, when it has not paid time and again. */
 const MOST_PLAIN_BLOCKS: u32 = 240;
+
+/**
+ * Of how many requests one may be another's to the memo. A probe is cheaper where one in eight is, but a block in which every
+ * source begins a new page (one in four) says nothing of the next.
+ */
+const ONE_OTHER_IN: u32 = 4;
+
+/** Requests of one source in a row from which on they are worth a loop of their own; as many are plain after one that missed. */
+const SHORT_BURST: u32 = 16;
+/** The most requests that are looked through for a burst, or that are plain after many that missed. */
+const LONG_BURST: u32 = 1024;
 
 /** State that outlives a batch, so that small batches choose as well as large ones. */
 export class Batch {
@@ -94,6 +97,7 @@ export function isFast(): bool {
 
 function runSlow(first: u32, last: u32): u32 {
   const enabled = isEnabled();
+  if (enabled && Arena.configCacheOn && Arena.iotlb !== 0) return runOtherLayout(first, last);
   for (let i = first; i < last; ++i) {
     if (!Arena.configCacheOn) dropContexts(0, 0xffffffff, -1);
     const context = findContext(
@@ -110,7 +114,7 @@ function runFast(first: u32, last: u32): u32 {
   while (i < last) {
     if (Batch.plainLeft !== 0) {
       const end = min(last, i + min(Batch.plainLeft, BLOCK * PLAIN_BLOCKS));
-      const stopped = plainBlock(i, end);
+      const stopped = probingBlock(i, end);
       Batch.plainLeft -= stopped - i;
       if (stopped !== end) return stopped;
       i = end;
@@ -119,7 +123,7 @@ function runFast(first: u32, last: u32): u32 {
       const stopped = memoBlock(i, end);
       Batch.tried += stopped - i;
       if (Batch.tried >= BLOCK) {
-        if (Batch.others << 1 > Batch.tried) {
+        if (Batch.others * ONE_OTHER_IN > Batch.tried) {
           Batch.plainLeft = BLOCK * Batch.patience;
           Batch.patience = min(Batch.patience << 2, MOST_PLAIN_BLOCKS);
         } else {
@@ -135,12 +139,26 @@ function runFast(first: u32, last: u32): u32 {
   return last;
 }
 
-/** The columns of a request that the short path has answered with Leaf. */
-function storeWalked(i: u32, fetches: u32): void {
-  store<u64>(Arena.pa + ((<usize>i) << 3), Leaf.output);
-  store<u8>(Arena.leafLg2 + i, <u8>Leaf.lg2);
-  store<u8>(Arena.fetches + i, <u8>fetches);
-  store<u8>(Arena.source + i, <u8>SOURCE_WALK_CACHE);
+/** Probes the IOTLB: bursts in a loop of their own as long as they hit. */
+function probingBlock(first: u32, last: u32): u32 {
+  let i = first;
+  let end = first;
+  let others = SHORT_BURST;
+  while (i < last) {
+    if (i === end) end = burstEnd(i, min(last, i + LONG_BURST));
+    const hits = end - i < SHORT_BURST ? i : burstHits(i, end);
+    if (hits === end) {
+      i = end;
+      continue;
+    }
+    // Where bursts are short, or do not hit, the loops change places less and less often.
+    others = hits - i < SHORT_BURST ? min(others << 1, LONG_BURST) : SHORT_BURST;
+    const until = min(last, hits + others);
+    i = plainBlock(hits, until);
+    if (i !== until) return i;
+    end = max(end, i);
+  }
+  return i;
 }
 
 /** Probes the IOTLB for every request; the columns' bases stay in locals, which the engine keeps in registers. */
@@ -154,16 +172,11 @@ function plainBlock(first: u32, last: u32): u32 {
   const accesses = Arena.access;
   const pas = Arena.pa;
   const leaves = Arena.leafLg2;
-  const direct = Arena.streamTable;
-  const directSize = Arena.streamTableSize;
   for (let i = first; i < last; ++i) {
     const stream = load<u32>(streams + ((<usize>i) << 2));
     const pasid = load<u32>(pasids + ((<usize>i) << 2));
     const iova = load<u64>(iovas + ((<usize>i) << 3));
-    const context: usize =
-      pasid === 0 && stream < directSize
-        ? load<u32>(direct + ((<usize>stream) << 2))
-        : findContext(stream, pasid);
+    const context = ContextLookup.find(stream, pasid);
     if (context !== 0) {
       const half = halfOf(context, iova);
       const seed = <u32>load<u16>(half + HALF_SEED);
@@ -191,9 +204,9 @@ function plainBlock(first: u32, last: u32): u32 {
           continue;
         }
       } else if (way === 4) {
-        const fetches = ShortPath.translate(context, half, iova, load<u8>(accesses + i) & 7, lg2);
-        if (fetches !== 0) {
-          storeWalked(i, fetches);
+        const next = answerMisses(i, last, context, half, lg2);
+        if (next !== i) {
+          i = next - 1;
           continue;
         }
       }
@@ -212,89 +225,4 @@ function memoBlock(first: u32, last: u32): u32 {
     Batch.others += 1;
     ++i;
   }
-}
-
-/** Answers requests from memos alone; returns the first that it cannot answer. */
-function memoHits(first: u32, last: u32): u32 {
-  let i = first;
-  if (load<u32>(Arena.pasid + ((<usize>i) << 2)) === 0) i = Memos.hits(first, last, false);
-  if (i === last || load<u32>(Arena.pasid + ((<usize>i) << 2)) === 0) return i;
-  return Memos.hits(i, last, true);
-}
-
-class Memos {
-  /**
-   * Nothing is called here, so no entry comes or goes on the way: one look at a memo is enough for a run of one source,
-   * and the engine keeps everything in registers (nested-iommu bench, "sequential": 4.5 to 3.5 ns). Requests with PASID
-   * want one register more, which costs 12 %: without them the loop is one of its own.
-   */
-  @inline
-  static hits(first: u32, last: u32, withPasid: bool): u32 {
-    const streams = Arena.stream;
-    const pasids = Arena.pasid;
-    const iovas = Arena.iova;
-    const accesses = Arena.access;
-    const pas = Arena.pa;
-    const leaves = Arena.leafLg2;
-    let knownStream = ~load<u32>(streams + ((<usize>first) << 2));
-    let knownPasid: u32 = 0;
-    let page: u64 = 0;
-    let mask: u64 = 0;
-    let data: u64 = 0;
-    let lg2: u32 = 0;
-    let i = first;
-    for (; i < last; ++i) {
-      const stream = load<u32>(streams + ((<usize>i) << 2));
-      const pasid = load<u32>(pasids + ((<usize>i) << 2));
-      const iova = load<u64>(iovas + ((<usize>i) << 3));
-      if (!withPasid && pasid !== 0) break;
-      if (stream !== knownStream || (withPasid && pasid !== knownPasid)) {
-        const memo = memoOf(stream, withPasid ? pasid : 0);
-        if (load<u64>(memo) !== memoKey(stream, withPasid ? pasid : 0)) break;
-        if (load<u32>(memo, MEMO_GENERATION) !== Ids.generation) break;
-        page = load<u64>(memo, MEMO_PAGE);
-        data = load<u64>(memo, MEMO_DATA);
-        lg2 = load<u32>(memo, MEMO_LG2);
-        mask = u64(-1) << lg2;
-        knownStream = stream;
-        if (withPasid) knownPasid = pasid;
-      }
-      if (((iova ^ page) & mask) !== 0 || ((data >> (load<u8>(accesses + i) & 7)) & 1) !== 0) break;
-      store<u64>(pas + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & BITS_52);
-      store<u8>(leaves + i, <u8>lg2);
-    }
-    return i;
-  }
-}
-
-/** Request `i` by a probe, which its context then remembers, or by the paths behind it; false when it must wait. */
-function remember(i: u32): bool {
-  const stream = load<u32>(Arena.stream + ((<usize>i) << 2));
-  const pasid = load<u32>(Arena.pasid + ((<usize>i) << 2));
-  const context = findContext(stream, pasid);
-  const iova = load<u64>(Arena.iova + ((<usize>i) << 3));
-  const half = halfOf(context, iova);
-  if (context !== 0 && !hasOverride(context) && load<u32>(half + HALF_SPACE) !== 0) {
-    const access = <u32>load<u8>(Arena.access + i) & 7;
-    const seed = <u32>load<u16>(half + HALF_SEED);
-    const lg2 = <u32>load<u8>(Arena.predictor + predictorIndex(iova, seed));
-    const set = Arena.fastSets + ((<usize>(setHash(iova, lg2, seed) & Arena.fastMask)) << 6);
-    const way = findFast(set, tagOf(iova, lg2, load<u64>(half + HALF_ID) & ~GUESS_MASK));
-    if (way === 4) {
-      const fetches = ShortPath.translate(context, half, iova, access, lg2);
-      if (fetches !== 0) {
-        storeWalked(i, fetches);
-        return true;
-      }
-    } else if (isInHalf(half, iova)) {
-      const data = load<u64>(set + ((<usize>way) << 3), 32);
-      if (((data >> access) & 1) === 0) {
-        store<u64>(Arena.pa + ((<usize>i) << 3), (iova + (data & ADDRESS_MASK)) & BITS_52);
-        store<u8>(Arena.leafLg2 + i, <u8>lg2);
-        memorize(stream, pasid, iova, lg2, data);
-        return true;
-      }
-    }
-  }
-  return answer(i, true, context);
 }

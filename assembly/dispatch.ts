@@ -4,9 +4,6 @@
 
 import { VENDOR_VTD } from "../src/spec/abi/core";
 import { Arena } from "./mem/arena";
-import { VmsaStage1 } from "./pt/fmt/vmsa-stage1";
-import { VmsaStage2 } from "./pt/fmt/vmsa-stage2";
-import { Short } from "./short-path";
 import * as smmuv3Configure from "./smmuv3/configure";
 import * as smmuv3Features from "./smmuv3/features";
 import * as smmuv3Page from "./smmuv3/page-response";
@@ -32,6 +29,11 @@ export function isEnabled(): bool {
   return isVtd() ? vtdFeatures.isEnabled() : smmuv3Features.isEnabled();
 }
 
+/** The bit of the registers that isEnabled looks at. */
+export function enableBit(): u32 {
+  return isVtd() ? vtdFeatures.ENABLE_BIT : smmuv3Features.ENABLE_BIT;
+}
+
 /** Whether a request passes by the tables although they are on. */
 export function isUntranslated(pasid: u32, iova: u64): bool {
   return isVtd() && vtd.isUntranslated(pasid, iova);
@@ -52,16 +54,11 @@ export function effectiveAccess(context: usize, access: u32): u32 {
   return isVtd() ? vtd.effectiveAccess(context, access) : smmuv3.effectiveAccess(context, access);
 }
 
-/** The shortest miss path, inlined into the probing loop for the vendor whose throughput is the yardstick. */
-export class ShortPath {
-  /** The number of descriptors read, with Leaf set and the IOTLB filled, or 0 when translateWith must decide. */
-  @inline
-  static translate(context: usize, half: usize, iova: u64, access: u32, probed: u32): u32 {
-    if (isVtd()) return vtdWalks.walkShort(context, half, iova, access, probed);
-    const fetches = Short.walk<VmsaStage1, VmsaStage2>(context, half, iova, access, probed);
-    if (fetches !== 0) Short.fill(context, half, iova, probed);
-    return fetches;
-  }
+/** The shortest miss path (short-path.ts) from request `first` on; returns the first that it has not answered. */
+export function answerMisses(first: u32, last: u32, context: usize, half: usize, probed: u32): u32 {
+  return isVtd()
+    ? vtdWalks.answerMisses(first, last, context, half, probed)
+    : smmuv3.answerMisses(first, last, context, half, probed);
 }
 
 /** The walks of a mode; true with Leaf set, false with the Fault raised. */

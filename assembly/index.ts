@@ -3,7 +3,14 @@
 import { FRAME_LG2 } from "../src/spec/abi/core";
 import { runAts as runAtsRows } from "./ats/run";
 import { Batch, runBatch } from "./batch";
-import { dropDomain, dropStes, findPageRequestTarget, packMemoryTypeFacts, responsePasid } from "./dispatch";
+import {
+  dropDomain,
+  dropStes,
+  enableBit,
+  findPageRequestTarget,
+  packMemoryTypeFacts,
+  responsePasid,
+} from "./dispatch";
 import { LastField } from "./lib/bits";
 import { Trace } from "./lib/trace";
 import { Arena } from "./mem/arena";
@@ -11,16 +18,16 @@ import { Bus, slotOf } from "./mem/physical";
 import { fillPermissions } from "./pt/fmt/vmsa-permissions";
 import { Faults } from "./request";
 import { readState, writeState } from "./saved-state";
-import { translateNumber, translateSingle } from "./single";
 import { ContextTable, dropContexts } from "./tlb/contexts";
 import { Ids } from "./tlb/ids";
-import { invalidate, Predicate } from "./tlb/invalidate";
+import { dropAll, dropRange, Page } from "./tlb/invalidate";
 import { SpaceTable } from "./tlb/space";
 import { forgetTables } from "./tlb/sweep";
 
 /** Takes the layout from the header at `header` and starts with empty caches; the arena must be zeroed. */
 export function init(header: usize): void {
   Arena.load(header);
+  Arena.loadEnableBit(enableBit());
   fillPermissions();
   Bus.dirtied = 0;
   Batch.reset();
@@ -51,18 +58,18 @@ export function runAts(kind: u32, first: u32, last: u32, resume: bool): i32 {
 }
 
 /**
+ * The PA of one request that hits, or -1 for `single` to begin anew. The source is given by its `sourceSlot`, the access as
+ * 1 << access. `hitHashed`: the same for sources with a PASID or outside of the direct table, which must be named, too.
+ */
+export { hitDirect as hit, hitHashed } from "./hit";
+/**
  * Translates one request beside the batch; addresses below 2^52. Returns the PA, or negative: -1, the answer is in the
  * columns' spare request, with fault records; -2, it waits there for an external frame, as where `run` stops; -3, `iova`
- * is not an address.
+ * is not an address. `single64`: the same for every address.
  */
-export function single(stream: u32, pasid: u32, access: u32, iova: f64): f64 {
-  return translateNumber(stream, pasid, access, iova);
-}
-
-/** As `single`, for every address. */
-export function single64(stream: u32, pasid: u32, access: u32, iova: u64): i64 {
-  return translateSingle(stream, pasid, access, iova);
-}
+export { translateNumber as single, translateSingle as single64 } from "./single";
+/** Where the context of a source is looked for; it stays there for good. */
+export { sourceSlot } from "./tlb/context-lookup";
 
 /** Linear offset of the frame-table slot for physical address `pa`: its own, or the free one to take. */
 export function frameSlot(pa: u64): usize {
@@ -116,36 +123,29 @@ export function forgetDomain(did: i32, pasid: i32): void {
   dropDomain(did, pasid);
 }
 
-/** TLBI in every form; -1 = any. Returns the number of entries dropped. */
+/** TLBI of all addresses; -1 = any VMID or ASID. Returns the number of IOTLB entries dropped. */
 export function invalidateAll(stages: u32, vmid: i32, asid: i32): u32 {
-  Predicate.stages = stages;
-  Predicate.vmid = vmid;
-  Predicate.asid = asid;
-  Predicate.ranged = false;
-  Predicate.leafOnly = false;
-  Predicate.leafLg2 = 0;
-  return invalidate();
+  return dropAll(stages, vmid, asid);
 }
 
-/** TLBI by address: bytes first..last. `leafLg2` ≠ 0 names the only leaf size that must go. */
+/** TLBI by address of one page of 4 KiB, by its number. */
+export function invalidatePage(stages: u32, vmid: i32, asid: i32, page: f64, leafOnly: bool): u32 {
+  return Page.drop(stages, vmid, asid, (<u64>(<i64>page)) << 12, leafOnly);
+}
+
+/** TLBI by address: pages of 4 KiB first..last. `leafLg2` ≠ 0 names the only leaf size that must go. */
 export function invalidateRange(
   stages: u32,
   vmid: i32,
   asid: i32,
-  first: u64,
-  last: u64,
+  first: f64,
+  last: f64,
   leafOnly: bool,
   leafLg2: u32,
 ): u32 {
-  Predicate.stages = stages;
-  Predicate.vmid = vmid;
-  Predicate.asid = asid;
-  Predicate.ranged = true;
-  Predicate.first = first;
-  Predicate.last = last;
-  Predicate.leafOnly = leafOnly;
-  Predicate.leafLg2 = leafLg2;
-  return invalidate();
+  const from = (<u64>(<i64>first)) << 12;
+  const to = ((<u64>(<i64>last)) << 12) | 0xfff;
+  return dropRange(stages, vmid, asid, from, to, leafOnly, leafLg2);
 }
 
 /** External frames that the core has changed since the last call. */

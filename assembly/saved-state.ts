@@ -26,6 +26,7 @@ export function writeState(): void {
   store<u32>(at, Bus.dirtied, 40);
   store<u32>(at, Trace.written, 44);
   store<u32>(at, Batch.patience, 48);
+  store<u32>(at, SpaceTable.globals, 52);
 }
 
 /** Takes the globals back from there. */
@@ -44,4 +45,5 @@ export function readState(): void {
   Bus.dirtied = load<u32>(at, 40);
   Trace.written = load<u32>(at, 44);
   Batch.patience = load<u32>(at, 48);
+  SpaceTable.globals = load<u32>(at, 52);
 }

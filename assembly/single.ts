@@ -1,15 +1,15 @@
-// One request beside the columns, for the bound functions of src/machine/bound.ts: arguments in, PA out. Hits of the fast
-// layout and plain misses are answered from registers; everything else goes through the columns' spare request, as
-// `translate` does, and where that leaves more than a PA (a status, fault records, an external frame) the embedder looks
-// there.
+// One request beside the columns, for the bound functions of src/machine/bound.ts: arguments in, PA out. First a hit alone,
+// of a source whose place among the contexts is known (hit.ts); what is none comes here: plain misses are answered from
+// registers, and everything else goes through the columns' spare request, as `translate` does. Where that leaves more than a
+// PA (a status, fault records, an external frame) the embedder looks there.
 
 import { CNT_REQUESTS, STATUS_BYPASSED } from "../src/spec/abi/core";
 import { isFast, runBatch } from "./batch";
-import { ShortPath } from "./dispatch";
+import { answerMisses } from "./dispatch";
+import { INTEGER, toNumber } from "./hit";
 import { BITS_52 } from "./lib/bits";
 import { Arena, count } from "./mem/arena";
 import { Bus } from "./mem/physical";
-import { Leaf } from "./pt/state";
 import { Faults } from "./request";
 import { findContext, GUESS_MASK, HALF_ID, HALF_SEED, halfOf, isInHalf } from "./tlb/contexts";
 import { predictorIndex } from "./tlb/iotlb";
@@ -54,30 +54,34 @@ export function translateSingle(stream: u32, pasid: u32, access: u32, iova: u64)
 
 /** A probe for 2^probed bytes was in vain. Apart from hits, so that they need few registers. */
 function missed(stream: u32, pasid: u32, access: u32, iova: u64, context: usize, probed: u32): i64 {
-  if (ShortPath.translate(context, halfOf(context, iova), iova, access, probed) === 0) {
+  const i = Arena.batchCapacity;
+  present(stream, pasid, access, iova);
+  if (answerMisses(i, i + 1, context, halfOf(context, iova), probed) === i) {
     return throughColumns(stream, pasid, access, iova);
   }
   count(CNT_REQUESTS);
-  return Leaf.output;
+  return load<u64>(Arena.pa + ((<usize>i) << 3));
 }
 
-/** By the columns' spare request, which `translate` uses too. */
-function throughColumns(stream: u32, pasid: u32, access: u32, iova: u64): i64 {
+/** Writes the columns' spare request. */
+function present(stream: u32, pasid: u32, access: u32, iova: u64): void {
   const i = Arena.batchCapacity;
   store<u32>(Arena.stream + ((<usize>i) << 2), stream);
   store<u32>(Arena.pasid + ((<usize>i) << 2), pasid);
   store<u64>(Arena.iova + ((<usize>i) << 3), iova);
   store<u8>(Arena.access + i, <u8>access);
+}
+
+/** By the columns' spare request, which `translate` uses too. */
+function throughColumns(stream: u32, pasid: u32, access: u32, iova: u64): i64 {
+  const i = Arena.batchCapacity;
+  present(stream, pasid, access, iova);
   Faults.count = 0;
   if (runBatch(i, i + 1) === i) return WAITS;
   if (load<u8>(Arena.status + i) > <u8>STATUS_BYPASSED || Bus.dirtied !== 0) return IN_COLUMNS;
   // One that passed as it is may look negative.
   return max(<i64>load<u64>(Arena.pa + ((<usize>i) << 3)), IN_COLUMNS);
 }
-
-/* 2^52 has the exponent at which the mantissa counts ones: adding it makes an integer below 2^52 readable in the low bits. */
-const INTEGER: f64 = 4503599627370496.0;
-const INTEGER_BITS: u64 = 0x4330000000000000;
 
 /** As translateSingle, with addresses below 2^52 as numbers; NO_ADDRESS for a number that is none. */
 export function translateNumber(stream: u32, pasid: u32, access: u32, iova: f64): f64 {
@@ -86,8 +90,4 @@ export function translateNumber(stream: u32, pasid: u32, access: u32, iova: f64)
   if (toNumber(bits) !== iova) return NO_ADDRESS;
   const pa = translateSingle(stream, pasid, access, bits);
   return pa >= 0 ? toNumber(pa) : <f64>pa;
-}
-
-function toNumber(bits: u64): f64 {
-  return reinterpret<f64>(bits | INTEGER_BITS) - INTEGER;
 }

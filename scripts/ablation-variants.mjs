@@ -11,7 +11,7 @@ const WALK_CACHES = { stage1: 1024, stage2: 1024, stage2Tlb: 2048 };
 const release = (change) => (config) => Object.assign(config.targets.release, change);
 
 const CHAIN = [0, 1, 2, 3]
-  .map((way) => `  if (load<u64>(set, ${8 * way}) === tag) return ${way};`)
+  .map((way) => `  if (load<u64>(set, ${8 * way}) === tag) return ${1 << (4 * way)};`)
   .join("\n");
 
 /** Every variant. */
@@ -36,24 +36,32 @@ export const VARIANTS = [
     name: "the memo always",
     patch: {
       file: "assembly/batch.ts",
-      from: "if (Batch.others << 1 > Batch.tried) {",
+      from: "if (Batch.others * ONE_OTHER_IN > Batch.tried) {",
       to: "if (false) {",
     },
   },
   {
     name: "no size predictor",
     patch: {
+      file: "assembly/tlb/iotlb.ts",
+      from: "store<u8>(Arena.predictor + predictorIndex(iova, seedOf(holder)), <u8>lg2);",
+      to: "store<u8>(Arena.predictor + predictorIndex(iova, seedOf(holder)), 12);",
+    },
+  },
+  {
+    name: "no loop for bursts of one source",
+    patch: {
       file: "assembly/batch.ts",
-      from: "        lg2 = <u32>load<u8>(predictor + predictorIndex(iova, seed));\n        hash",
-      to: "        lg2 = 12;\n        hash",
+      from: "const hits = end - i < SHORT_BURST ? i : burstHits(i, end);",
+      to: "const hits = i;",
     },
   },
   {
     name: "a chain of compares over the ways",
     patch: {
       file: "assembly/tlb/set-associative.ts",
-      from: "export function findFast(set: usize, tag: u64): u32 {\n",
-      to: `export function findFast(set: usize, tag: u64): u32 {\n${CHAIN}\n  if (tag !== 0) return 4;\n`,
+      from: "export function matchFast(set: usize, tag: u64): u32 {\n",
+      to: `export function matchFast(set: usize, tag: u64): u32 {\n${CHAIN}\n  if (tag !== 0) return 0;\n`,
     },
   },
   {
@@ -65,11 +73,19 @@ export const VARIANTS = [
     },
   },
   {
+    name: "plain misses one at a time",
+    patch: {
+      file: "assembly/batch.ts",
+      from: "answerMisses(i, last, context, half, lg2)",
+      to: "answerMisses(i, i + 1, context, half, lg2)",
+    },
+  },
+  {
     name: "set seeds by a shift of 11",
     patch: {
       file: "assembly/tlb/space.ts",
-      from: "return rotl<u32>(<u32>(space >> 6) * 0x9e3779b1, Arena.setBits) & 0xffff;",
-      to: "return ((<u32>(space >> 6) * 0x9e3779b1) >> 11) & 0xffff;",
+      from: "return rotl<u32>((<u32>(space - Arena.spaces) >> 6) * 0x9e3779b1, Arena.setBits) & 0xffff;",
+      to: "return (((<u32>(space - Arena.spaces) >> 6) * 0x9e3779b1) >> 11) & 0xffff;",
     },
   },
   { name: "-O1", config: release({ optimizeLevel: 1, converge: false }) },

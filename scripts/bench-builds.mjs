@@ -71,7 +71,7 @@ export function copySources(folder) {
   rmSync(join(folder, "src/core/generated"), { recursive: true, force: true });
 }
 
-/** The builds of the core that the sources import as base64. */
+/** The builds of the core that the sources embed. */
 function embeddedTargets(folder) {
   const core = join(folder, "src/core");
   const sources = readdirSync(core).filter((name) => name.endsWith(".ts"));

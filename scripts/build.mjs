@@ -1,8 +1,8 @@
-// Builds what changed: the WASM targets of asconfig.json, the base64 module, dist/ from src/, dist/bench/, and dist/bundle,
+// Builds what changed: the WASM targets of asconfig.json, the module with its bytes, dist/ from src/, dist/bench/, and dist/bundle,
 // which is what the package publishes.
 //
 //   node scripts/build.mjs                 everything whose inputs changed since the last build
-//   node scripts/build.mjs release debug   only these WASM targets and their base64 modules
+//   node scripts/build.mjs release debug   only these WASM targets and their modules
 //   node scripts/build.mjs --clean         remove build/, dist/ and the generated modules
 //   node scripts/build.mjs --prepare       as without arguments; silent no-op where the compilers are not installed
 //
@@ -91,7 +91,7 @@ async function buildWasm(names) {
   await Promise.all([worker(), worker()]);
 }
 
-/** Rewrites the base64 module of a target whose bytes changed. */
+/** Rewrites the module of a target whose bytes changed. */
 async function embed(name) {
   const bytes = `build/${name}.wasm`;
   const module = `${generated}/${name}-wasm.ts`;

@@ -25,6 +25,7 @@ export type {
   TranslationRequest,
 } from "./contract/machine.js";
 export { Refusal } from "./contract/refusal.js";
+export type { InvalidationRange, TranslationInvalidation } from "./core/core.js";
 export { MemoryLimitError } from "./core/frames.js";
 export type { IotlbOptions, ReplacementPolicy } from "./core/layout.js";
 export type { CoreBuild } from "./core/module.js";

@@ -100,6 +100,9 @@ export class Arena {
   static fastMask: u32 = <u32>-1;
   /** Bits that an index of the IOTLB's sets has; 16 where their number is no power of two. */
   static setBits: u32 = 16;
+  /** The register byte, and the bits in it, that tell whether hits may take the fast layout now: none where they never may. */
+  static fastByte: usize = 0;
+  static fastBits: u32 = 0;
   static stage2Tlb: usize = 0;
   static walkCache1: usize = 0;
   static walkCache1Mask: u32 = 0;
@@ -173,6 +176,12 @@ export class Arena {
     Arena.traceRing = load<u32>(header + HDR_TRACE_RING);
     Arena.traceMask = load<u32>(header + HDR_TRACE_MASK);
     Arena.loadFastLayout();
+  }
+
+  /** Bit `bit` of the registers says whether requests are translated at all. */
+  static loadEnableBit(bit: u32): void {
+    Arena.fastByte = Arena.registers + (bit >> 3);
+    Arena.fastBits = Arena.fastMask !== <u32>-1 ? 1 << (bit & 7) : 0;
   }
 
   /** Four ways, 2^n sets, a policy that hits need not tell of, and contexts that stay cached. */

@@ -73,12 +73,20 @@ function unbacked(pa: u64): usize {
 export function hostOf(pa: u64): usize {
   if (isDefined(NI_TRACE)) Bus.lastPa = pa;
   const frame = pa >> FRAME_LG2;
-  let entry = load<u64>(Arena.frameTable + ((<usize>firstSlot(frame)) << 3));
-  if (entry === 0) return unbacked(pa);
-  if (entry >> FRAME_NUMBER_LSB !== frame) {
-    entry = load<u64>(slotOf(frame));
-    if (entry === 0) return unbacked(pa);
+  const entry = load<u64>(Arena.frameTable + ((<usize>firstSlot(frame)) << 3));
+  // Nearly always: in its own slot, and RAM throughout.
+  if (entry >> FRAME_NUMBER_LSB === frame && (<u32>entry & FRAME_FLAG_MIXED) === 0 && entry !== 0) {
+    return (
+      Arena.frames + ((<usize>(entry & FRAME_OFFSET_MASK)) << FRAME_LG2) + <usize>(pa & FRAME_OFFSET_MASK)
+    );
   }
+  return lookFurther(pa);
+}
+
+function lookFurther(pa: u64): usize {
+  const frame = pa >> FRAME_LG2;
+  const entry = load<u64>(slotOf(frame));
+  if (entry === 0) return unbacked(pa);
   if ((entry & FRAME_FLAG_MIXED) !== 0 && rangeKind(pa) === 0) {
     Bus.missing = false;
     return 0;

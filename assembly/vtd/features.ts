@@ -66,6 +66,9 @@ export function isEnabled(): bool {
   return ((load<u32>(Arena.registers + REGS_GSTS) >> GCMD_TE_LSB) & 1) !== 0;
 }
 
+/** The same as the number of a bit of the registers. */
+export const ENABLE_BIT: u32 = (REGS_GSTS << 3) + GCMD_TE_LSB;
+
 /** RTADDR.TTM as latched. */
 export function tableMode(): u32 {
   return <u32>bits(load<u64>(Arena.registers + REGS_RTADDR), RTADDR_TTM_MSB, RTADDR_TTM_LSB);

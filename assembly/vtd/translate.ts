@@ -14,12 +14,13 @@ import { FR_LEGACY_TOO_WIDE, FR_PASID_NO_EXECUTE, FR_TOO_WIDE } from "../../src/
 
 import { count } from "../mem/arena";
 import { bypass, recordFault } from "../outcome";
+import { isInterrupt } from "../pt/fmt/vtd";
 import { CTX_FLAGS, CTX_PASID, MODE_BYPASS, MODE_MASK } from "../tlb/contexts";
 import { isRecorded } from "./context";
 import { isBeyondHost, isLegacy } from "./features";
 import { codeOf, raise } from "./reason";
 import { Disable } from "./structures";
-import { isInterrupt, isOutputLegal } from "./walks";
+import { isOutputLegal } from "./walks";
 import { walkWindow } from "./windows";
 
 /** GSTS.TES = 0: everything passes. Returns the status. */

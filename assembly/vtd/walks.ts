@@ -2,38 +2,20 @@
 // 3.4 to 3.8; 3.14 for FEEx_xxxx).
 
 import { FR_INTERRUPT_RANGE, FR_LEGACY_INTERRUPT_RANGE } from "../../src/spec/vtd/faults";
-import { WALK_NO_PASID } from "../pt/fmt/vtd";
+import { INTERRUPT_BLOCK, INTERRUPT_BLOCK_LG2, isInterrupt, WALK_NO_PASID } from "../pt/fmt/vtd";
 import { VtdFirstStage } from "../pt/fmt/vtd-first-stage";
 import { VtdSecondStage } from "../pt/fmt/vtd-second-stage";
 import { nestedWalk, stage1Request, stage2Request } from "../pt/nested";
-import { Plain } from "../pt/plain";
 import { Leaf } from "../pt/state";
 import { Short } from "../short-path";
-import { CTX_FLAGS, CTX_PASID, MODE_MASK, MODE_NESTED, MODE_STAGE2 } from "../tlb/contexts";
+import { MODE_NESTED, MODE_STAGE2 } from "../tlb/contexts";
 import { hasFlag, SPACE_CONFIG, SPACE_FLAG_DIRECT } from "../tlb/space";
 import { isLegacy } from "./features";
 import { raise } from "./reason";
 
-/** FEEx_xxxx: addresses that mean interrupts. */
-const INTERRUPT_BLOCK: u64 = 0xfee;
-const INTERRUPT_BLOCK_LG2: u32 = 20;
-
-/** Whether `address` lies in the interrupt range. */
-export function isInterrupt(address: u64): bool {
-  return address >> INTERRUPT_BLOCK_LG2 === INTERRUPT_BLOCK;
-}
-
-/** The short way of a miss (../short-path.ts); what leads into the interrupt range is not answered here. */
-export function walkShort(context: usize, half: usize, iova: u64, access: u32, probed: u32): u32 {
-  if (isInterrupt(iova) && load<u32>(context + CTX_PASID) === 0) return 0;
-  const fetches = Short.walk<VtdFirstStage, VtdSecondStage>(context, half, iova, access, probed);
-  if (fetches === 0) return 0;
-  if (isInterrupt(Leaf.output)) {
-    Plain.takeBack(fetches, load<u32>(context + CTX_FLAGS) & MODE_MASK);
-    return 0;
-  }
-  Short.fill(context, half, iova, probed);
-  return fetches;
+/** The short way of misses (../short-path.ts). */
+export function answerMisses(first: u32, last: u32, context: usize, half: usize, probed: u32): u32 {
+  return Short.run<VtdFirstStage, VtdSecondStage>(first, last, context, half, probed);
 }
 
 /** The walks of a mode; true with Leaf set, false with the Fault raised. */

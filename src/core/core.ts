@@ -22,6 +22,28 @@ export interface InvalidationRange {
   leafLg2: number;
 }
 
+/** The same in page numbers of 4 KiB, which are numbers without rounding: storms of invalidations need no bigint. */
+export interface PageRange {
+  readonly first: number;
+  readonly last: number;
+  readonly leafOnly: boolean;
+  readonly leafLg2: number;
+}
+
+/** An invalidation of cached translations as it reaches the caches; in VT-d's words domain-id for VMID, PASID for ASID. */
+export interface TranslationInvalidation {
+  /** Entries of a first stage, alone or over a second. */
+  readonly stage1: boolean;
+  /** Entries of a second stage alone. */
+  readonly stage2: boolean;
+  /** -1 = any. */
+  readonly vmid: number;
+  /** -1 = any; second stages have none. */
+  readonly asid: number;
+  /** Which input addresses; undefined: all. */
+  readonly range: Readonly<InvalidationRange> | undefined;
+}
+
 /** An instance over a memory that was laid out elsewhere. */
 export interface PlacedInstance {
   readonly layout: PlannedArena;
@@ -38,6 +60,8 @@ export class Core {
   readonly plan: ArenaPlan;
   readonly framesBase: number;
   readonly frameLimit: number;
+  /** Told of each invalidation of translations before it is carried out. */
+  onInvalidation: ((invalidation: TranslationInvalidation) => void) | undefined;
   readonly #layout: PlannedArena;
   #buffer!: ArrayBufferLike;
   #u8!: Uint8Array;
@@ -83,7 +107,7 @@ export class Core {
     return this.#buffer;
   }
 
-  /** Only here views come to be, and only after `ensure` has grown memory: asking the engine each time costs 14 ns. */
+  /** Only here views come to be, when memory has grown or frames have gone: asking the engine each time costs 14 ns. */
   #renew(): void {
     const buffer = this.exports.memory.buffer;
     this.#buffer = buffer;
@@ -149,10 +173,14 @@ export class Core {
   /** Checks that nobody looks frames up at the moment, so that some may go. */
   checkQuiet(): void {}
 
-  /** Empties the frame table (the frames' contents are the caller's business). */
+  /**
+   * Empties the frame table (the frames' contents are the caller's business). The views become others: who keeps one, and
+   * places in it, sees by that that they are void.
+   */
   clearFrameTable(): void {
     const base = this.part(A.HDR_FRAME_TABLE);
     this.u8.fill(0, base, base + (this.part(A.HDR_FRAME_MASK) + 1) * 8);
+    this.#renew();
   }
 
   /** Hands registers to the translation path, by their byte offset in the core's register block (REGS_*). */
@@ -180,20 +208,28 @@ export class Core {
     this.exports.forgetContexts(stream, pasid);
   }
 
-  /** Drops TLB entries; -1 = any VMID or ASID; without `range` every address. Returns how many went. */
-  tlbi(stages: number, vmid: number, asid: number, range: InvalidationRange | undefined): number {
-    if (!range) return this.exports.invalidateAll(stages, vmid, asid) >>> 0;
-    return (
-      this.exports.invalidateRange(
-        stages,
-        vmid,
-        asid,
-        range.first,
-        range.last,
-        range.leafOnly ? 1 : 0,
-        range.leafLg2,
-      ) >>> 0
-    );
+  /** Drops TLB entries of all addresses; -1 = any VMID or ASID. */
+  tlbi(stages: number, vmid: number, asid: number): void {
+    if (this.onInvalidation) this.#tell(stages, vmid, asid, undefined);
+    this.exports.invalidateAll(stages, vmid, asid);
+  }
+
+  /** Drops TLB entries by address. */
+  tlbiRange(stages: number, vmid: number, asid: number, range: PageRange): void {
+    if (this.onInvalidation) this.#tell(stages, vmid, asid, range);
+    const { first, last, leafLg2 } = range;
+    const leafOnly = range.leafOnly ? 1 : 0;
+    if (first === last && leafLg2 === 0) this.exports.invalidatePage(stages, vmid, asid, first, leafOnly);
+    else this.exports.invalidateRange(stages, vmid, asid, first, last, leafOnly, leafLg2);
+  }
+
+  #tell(stages: number, vmid: number, asid: number, pages: PageRange | undefined): void {
+    const range = pages && {
+      ...pages,
+      first: BigInt(pages.first) << 12n,
+      last: (BigInt(pages.last) << 12n) | 0xfffn,
+    };
+    this.onInvalidation?.({ stage1: (stages & 1) !== 0, stage2: (stages & 6) !== 0, vmid, asid, range });
   }
 
   /** Value of the counter at byte offset `counter` of the counter block. */

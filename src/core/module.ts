@@ -1,10 +1,10 @@
-// Compiles and instantiates the core. The bytes of the release build are embedded as base64, so that `import` is all the
+// Compiles and instantiates the core. The bytes of the release build are embedded as text, so that `import` is all the
 // set-up there is, in Node, browsers and bundlers. The other builds are files of the package (wasm/*.wasm), whose bytes
 // the embedder passes: this room imports nothing that a page does not have.
 
 import { instantiateSync } from "@assemblyscript/loader";
 import { crc32 } from "../snapshot/checksum.js";
-import { wasmBase64 } from "./generated/release-wasm.js";
+import { wasmText } from "./generated/release-wasm.js";
 
 /** Which build of the core runs: the embedded one, or the bytes of another (wasm/scalar.wasm of the package). */
 export type CoreBuild = "release" | Uint8Array;
@@ -18,6 +18,9 @@ export interface CoreExports {
   /** One request beside the batch; negative in place of a PA as assembly/index.ts says. */
   single(stream: number, pasid: number, access: number, iova: number): number;
   single64(stream: number, pasid: number, access: number, iova: bigint): bigint;
+  hit(slot: number, denied: number, iova: number): number;
+  hitHashed(slot: number, denied: number, iova: number, stream: number, pasid: number): number;
+  sourceSlot(stream: number, pasid: number): number;
   faultCount(): number;
   missingAddress(): bigint;
   frameSlot(pa: bigint): number;
@@ -31,12 +34,13 @@ export interface CoreExports {
   forgetContexts(stream: number, pasid: number): void;
   forgetDomain(did: number, pasid: number): void;
   invalidateAll(stages: number, vmid: number, asid: number): number;
+  invalidatePage(stages: number, vmid: number, asid: number, page: number, leafOnly: number): number;
   invalidateRange(
     stages: number,
     vmid: number,
     asid: number,
-    first: bigint,
-    last: bigint,
+    first: number,
+    last: number,
     leafOnly: number,
     leafLg2: number,
   ): number;
@@ -83,19 +87,36 @@ function compile(bytes: Uint8Array): WebAssembly.Module {
   return module;
 }
 
-/** The bytes of an embedded build. */
-export function decode(base64: string): Uint8Array {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; ++i) bytes[i] = text.charCodeAt(i);
-  return bytes;
+/** Codes of #, the first digit; \, which is none; %, the first that is a byte by itself; and the bytes that are. */
+const FIRST_DIGIT = 35;
+const BACKSLASH = 92;
+const FIRST_SHORT = 37;
+const SHORT = 89;
+
+/**
+ * The bytes of an embedded build: its text as scripts/embed-wasm.mjs explains it. Runs once and so without optimisation: a
+ * loop without calls, in place.
+ */
+export function decode(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  let length = 0;
+  for (let at = 0; at < bytes.length; ++at) {
+    let code = bytes[at]!;
+    let base = -2 - FIRST_DIGIT;
+    if (code < FIRST_SHORT) {
+      base = SHORT - FIRST_DIGIT + (code - FIRST_DIGIT) * (SHORT + 2);
+      code = bytes[++at]!;
+    }
+    bytes[length++] = code > BACKSLASH ? base + code - 1 : base + code;
+  }
+  return bytes.subarray(0, length);
 }
 
 let fingerprint: number | undefined;
 
 /** CRC-32 that stands for the sources of all builds: what one leaves in the arena another understands if it is equal. */
 export function coreFingerprint(): number {
-  fingerprint ??= crc32(decode(wasmBase64));
+  fingerprint ??= crc32(decode(wasmText));
   return fingerprint;
 }
 
@@ -107,7 +128,7 @@ function releaseBuild(): WebAssembly.Module {
         'this engine has no WebAssembly SIMD: pass the bytes of nested-iommu/wasm/scalar.wasm as option "core"',
       );
     }
-    embedded = new WebAssembly.Module(decode(wasmBase64) as BufferSource);
+    embedded = new WebAssembly.Module(decode(wasmText) as BufferSource);
   }
   return embedded;
 }

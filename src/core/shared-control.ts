@@ -30,29 +30,26 @@ export const RUN_QUEUE = 32;
 
 /** Records that fit into the ring; a power of two. */
 export const RING_RECORDS = 1024;
-/** Words of a record: what is posted, up to seven numbers, up to two 64-bit arguments. */
+/** Words of a record: what is posted, and its arguments. */
 export const RECORD_WORDS = 16;
-const WIDE_ARGUMENTS = 8;
 const RING = 64;
 
 /** Bytes of a control block. */
 export const CONTROL_BYTES = (RING + RING_RECORDS * RECORD_WORDS) * 4;
 
-/** Exports of the core that must be called in every unit, with their parameters: i number, L bigint. */
+/** Exports of the core that must be called in every unit, with their parameters: i 32 bits, p a page number of 52. */
 export const INVALIDATIONS = {
   forgetStreams: "ii",
   forgetContexts: "ii",
   forgetDomain: "ii",
   forgetFrames: "",
   invalidateAll: "iii",
-  invalidateRange: "iiiLLii",
+  invalidatePage: "iiipi",
+  invalidateRange: "iiippii",
 } as const;
 
 /** Name of an export that is called in every unit. */
 export type InvalidationName = keyof typeof INVALIDATIONS;
-/** What they are called with. */
-export type InvalidationArgument = number | bigint;
-
 const NAMES = Object.keys(INVALIDATIONS) as InvalidationName[];
 
 /** First word of the `n`-th record. */
@@ -70,33 +67,23 @@ export function writeRecord(
   words: Int32Array,
   n: number,
   name: InvalidationName,
-  args: readonly InvalidationArgument[],
+  args: readonly number[],
 ): void {
-  let narrow = recordAt(n);
-  let wide = narrow + WIDE_ARGUMENTS;
-  words[narrow++] = NAMES.indexOf(name);
-  for (const arg of args) {
-    if (typeof arg === "number") {
-      words[narrow++] = arg;
-    } else {
-      words[wide++] = Number(BigInt.asIntN(32, arg));
-      words[wide++] = Number(BigInt.asIntN(32, arg >> 32n));
-    }
+  let at = recordAt(n);
+  words[at++] = NAMES.indexOf(name);
+  for (let k = 0; k < args.length; k++) {
+    words[at++] = args[k]!;
+    if (INVALIDATIONS[name][k] === "p") words[at++] = args[k]! / 2 ** 32;
   }
 }
 
 /** Reads the `n`-th record. */
-export function readRecord(
-  words: Int32Array,
-  n: number,
-): { name: InvalidationName; args: InvalidationArgument[] } {
-  let narrow = recordAt(n);
-  let wide = narrow + WIDE_ARGUMENTS;
-  const name = NAMES[words[narrow++]!]!;
-  const args = Array.from(INVALIDATIONS[name], (kind): InvalidationArgument => {
-    if (kind === "i") return words[narrow++]!;
-    const low = BigInt.asUintN(32, BigInt(words[wide++]!));
-    return low | (BigInt.asUintN(32, BigInt(words[wide++]!)) << 32n);
+export function readRecord(words: Int32Array, n: number): { name: InvalidationName; args: number[] } {
+  let at = recordAt(n);
+  const name = NAMES[words[at++]!]!;
+  const args = Array.from(INVALIDATIONS[name], (kind) => {
+    const low = words[at++]!;
+    return kind === "i" ? low : (low >>> 0) + words[at++]! * 2 ** 32;
   });
   return { name, args };
 }

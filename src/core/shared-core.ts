@@ -6,12 +6,7 @@ import { type ArenaView, Core } from "./core.js";
 import type { FrameRange } from "./frames.js";
 import type { ArenaPlan } from "./layout.js";
 import type { CoreExports } from "./module.js";
-import {
-  CONTROL_BYTES,
-  INVALIDATIONS,
-  type InvalidationArgument,
-  type InvalidationName,
-} from "./shared-control.js";
+import { CONTROL_BYTES, INVALIDATIONS, type InvalidationName } from "./shared-control.js";
 import { layOutShared, type SharedLayout, type UnitLayout } from "./shared-layout.js";
 import { Mailbox } from "./shared-mailbox.js";
 import { type SharedBuild, shareMemory } from "./shared-memory.js";
@@ -21,8 +16,8 @@ import type { UnitStart } from "./shared-unit.js";
 function broadcasting(exports: CoreExports, mailboxes: readonly Mailbox[]): CoreExports {
   const both: Partial<Record<InvalidationName, unknown>> = {};
   for (const name of Object.keys(INVALIDATIONS) as InvalidationName[]) {
-    const own = exports[name] as (...args: InvalidationArgument[]) => unknown;
-    both[name] = (...args: InvalidationArgument[]) => {
+    const own = exports[name] as (...args: number[]) => unknown;
+    both[name] = (...args: number[]) => {
       for (const mailbox of mailboxes) mailbox.invalidate(name, args);
       return own(...args);
     };

@@ -5,7 +5,6 @@ import {
   ANSWERED,
   DOORBELL,
   FLUSHES,
-  type InvalidationArgument,
   type InvalidationName,
   MOST_RUNS,
   READ,
@@ -42,7 +41,7 @@ export class Mailbox {
   }
 
   /** Asks for a call of the core in the unit; if the ring is full, for all its caches to be dropped. */
-  invalidate(name: InvalidationName, args: readonly InvalidationArgument[]): void {
+  invalidate(name: InvalidationName, args: readonly number[]): void {
     const waiting = distance(Atomics.load(this.#words, READ), this.#written);
     if (waiting >= RING_RECORDS) {
       Atomics.add(this.#words, FLUSHES, 1);

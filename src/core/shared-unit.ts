@@ -9,7 +9,6 @@ import {
   CONTROL_BYTES,
   DOORBELL,
   FLUSHES,
-  type InvalidationArgument,
   READ,
   RESET_AT,
   RESETS,
@@ -148,7 +147,7 @@ export class SharedUnit {
   #invalidate(written: number): void {
     for (; this.#read !== written; this.#read = (this.#read + 1) | 0) {
       const { name, args } = readRecord(this.#control, this.#read);
-      (this.#exports[name] as (...args: InvalidationArgument[]) => unknown)(...args);
+      (this.#exports[name] as (...args: number[]) => unknown)(...args);
     }
     Atomics.store(this.#control, READ, this.#read);
   }

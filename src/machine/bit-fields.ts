@@ -91,10 +91,27 @@ export function u64Of(low: number, high: number): bigint {
  * @param address byte address
  */
 export function setAddress(words: Words, msb: number, lsb: number, base: number, address: bigint): void {
+  SCRATCH[0] = address;
+  setAddressWords(words, msb, lsb, base, SCRATCH_WORDS[0]!, SCRATCH_WORDS[1]!);
+}
+
+/**
+ * As `setAddress`, of an address in two words.
+ *
+ * @param low bits 31:0
+ * @param high bits 63:32
+ */
+export function setAddressWords(
+  words: Words,
+  msb: number,
+  lsb: number,
+  base: number,
+  low: number,
+  high: number,
+): void {
   for (let bit = lsb, at = base; bit <= msb; ) {
-    const width = Math.min(32 - (bit & 31), msb - bit + 1);
-    const part = (address >> BigInt(at)) & ((1n << BigInt(width)) - 1n);
-    setField(words, bit + width - 1, bit, Number(part));
+    const width = Math.min(32 - (bit & 31), 32 - (at & 31), msb - bit + 1);
+    setField(words, bit + width - 1, bit, (at < 32 ? low : high) >>> (at & 31));
     bit += width;
     at += width;
   }
@@ -124,16 +141,39 @@ export function registerField(register: number, msb: number, lsb: number): numbe
 }
 
 /**
+ * Reads the number of a 4 KiB page: an address field whose lowest bit is bit 12 of the address.
+ *
+ * @param words record, word 0 first
+ * @param msb highest bit of the field, more than 20 bits above `lsb`
+ * @param lsb lowest bit of the field, bit 12 of a word
+ * @returns 0..2^52-1, at a fraction of what a bigint costs
+ */
+export function getPage(words: Words, msb: number, lsb: number): number {
+  return getField(words, msb, lsb + 20) * 2 ** 20 + getField(words, lsb + 19, lsb);
+}
+
+/**
+ * Reads record bytes as 32-bit little-endian words.
+ *
+ * @param bytes record of at least as many bytes as the words have
+ * @param into takes the words
+ * @returns `into`
+ */
+export function readWords(bytes: Uint8Array, into: Words): Words {
+  for (let i = 0, at = 0; i < into.length; i++, at += 4) {
+    into[i] = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+  }
+  return into;
+}
+
+/**
  * Views record bytes as 32-bit little-endian words, as a copy.
  *
  * @param bytes record of a multiple of 4 bytes
  * @returns its words
  */
 export function wordsOf(bytes: Uint8Array): Words {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const words = new Uint32Array(bytes.byteLength >>> 2);
-  for (let i = 0; i < words.length; i++) words[i] = view.getUint32(4 * i, true);
-  return words;
+  return readWords(bytes, new Uint32Array(bytes.byteLength >>> 2));
 }
 
 /**
@@ -144,7 +184,12 @@ export function wordsOf(bytes: Uint8Array): Words {
  */
 export function bytesOf(words: Words): Uint8Array {
   const bytes = new Uint8Array(4 * words.length);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < words.length; i++) view.setUint32(4 * i, words[i]!, true);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    bytes[4 * i] = word;
+    bytes[4 * i + 1] = word >>> 8;
+    bytes[4 * i + 2] = word >>> 16;
+    bytes[4 * i + 3] = word >>> 24;
+  }
   return bytes;
 }

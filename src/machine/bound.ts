@@ -1,7 +1,8 @@
 // Bound single calls: the requests of one endpoint as a function from address to address, for embedders that translate
-// one access at a time. No objects, no columns; the core finds the context anew each time, so a bound function stays good
-// across configuration changes, memory growth and reset.
+// one access at a time. No objects, no columns; the core looks for the context anew each time, at a place that is the
+// source's for good, so a bound function stays good across configuration changes, memory growth and reset.
 
+import type { Core } from "../core/core.js";
 import * as A from "../spec/abi/core.js";
 
 /** Whose requests a bound function makes, and of which kind. */
@@ -46,8 +47,14 @@ function unsigned(name: string, value: number, limit: number): number {
   return value;
 }
 
+interface EncodedSource {
+  readonly stream: number;
+  readonly pasid: number;
+  readonly access: number;
+}
+
 /** The source as the columns hold it, as 32-bit integers. @throws TypeError, RangeError that name the field */
-export function encodeSource(source: BoundSource): { stream: number; pasid: number; access: number } {
+export function encodeSource(source: BoundSource): EncodedSource {
   const { pasid } = source;
   return {
     stream: unsigned("stream", source.stream, 2 ** 32) | 0,
@@ -56,5 +63,29 @@ export function encodeSource(source: BoundSource): { stream: number; pasid: numb
       (source.write ? A.ACCESS_WRITE : 0) |
       (source.execute ? A.ACCESS_EXECUTE : 0) |
       (source.privileged ? A.ACCESS_PRIVILEGED : 0),
+  };
+}
+
+/**
+ * The requests of a source by the core's exports for hits alone, which call nothing and need few arguments (12.3 to 8.5 ns
+ * a call); `other` answers the rest.
+ */
+export function hitsFirst(
+  { exports, plan }: Pick<Core, "exports" | "plan">,
+  { stream, pasid, access }: EncodedSource,
+  other: BoundTranslate,
+): BoundTranslate {
+  const { hit, hitHashed } = exports;
+  const slot = exports.sourceSlot(stream, pasid);
+  const denied = 1 << access;
+  if (pasid === 0 && stream >>> 0 < plan.directStreams) {
+    return (iova) => {
+      const pa = hit(slot, denied, iova);
+      return pa >= 0 ? pa : other(iova);
+    };
+  }
+  return (iova) => {
+    const pa = hitHashed(slot, denied, iova, stream, pasid);
+    return pa >= 0 ? pa : other(iova);
   };
 }

@@ -20,6 +20,7 @@ import {
   type BoundTranslate,
   type BoundTranslate64,
   encodeSource,
+  hitsFirst,
   NO_ADDRESS,
   type Settle,
   WAITS,
@@ -70,6 +71,7 @@ export class Engine {
     if (options.trace && this.core.exports.traceCount() < 0) {
       throw new TypeError(`"trace" expected the bytes of the trace build of the core, got another build`);
     }
+    this.core.onInvalidation = options.onInvalidation;
     // One frame more: the first is the frame of zeros.
     this.core.ensure(this.core.framesBase + reservedBytes(options) + 65536);
     this.memory = new PhysicalMemory(this.core, ranges, external);
@@ -205,10 +207,10 @@ export class Engine {
   bind(source: BoundSource, settle: Settle): BoundTranslate {
     const { stream, pasid, access } = encodeSource(source);
     const { single } = this.core.exports;
-    return (iova) => {
+    return hitsFirst(this.core, { stream, pasid, access }, (iova) => {
       const pa = single(stream, pasid, access, iova);
       return pa >= 0 ? pa : Number(this.#settle(pa, settle, iova));
-    };
+    });
   }
 
   /** As `bind`, for every address. */

@@ -1,6 +1,6 @@
 // Options of a machine and their resolution into arena sizes, with the errors for what cannot be.
 
-import type { Core } from "../core/core.js";
+import type { Core, TranslationInvalidation } from "../core/core.js";
 import type { FrameRange } from "../core/frames.js";
 import type { ArenaPlan, IotlbOptions } from "../core/layout.js";
 import type { CoreBuild } from "../core/module.js";
@@ -57,6 +57,11 @@ export interface MachineOptions extends CacheOptions {
    * invalidations. Without it they complete at once.
    */
   onAtcInvalidation?: AtcHandler;
+  /**
+   * Called with each invalidation of cached translations, by whatever it was asked for, before it is carried out: for studies
+   * and caches beside the machine's own. It must not translate or throw.
+   */
+  onInvalidation?: (invalidation: TranslationInvalidation) => void;
 }
 
 /** More than one translation ever reads: 24 walks of up to 5 levels, and the structures. */

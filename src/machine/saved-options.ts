@@ -11,7 +11,7 @@ import { type MachineOptions, planArena } from "./options.js";
 export interface RestoreOptions
   extends Pick<
     MachineOptions,
-    "external" | "reserve" | "core" | "trace" | "onPageResponse" | "onAtcInvalidation"
+    "external" | "reserve" | "core" | "trace" | "onPageResponse" | "onAtcInvalidation" | "onInvalidation"
   > {
   /** @internal As in MachineOptions; named here so that the published declarations hold without it. */
   makeCore?: MachineOptions["makeCore"];

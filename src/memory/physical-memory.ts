@@ -147,6 +147,11 @@ export class PhysicalMemory {
    * @throws BusError when part of it is not memory, MemoryLimitError when `memoryLimit` has no room for all of it
    */
   write(pa: bigint, bytes: Uint8Array): void {
+    const quick = this.#quick(pa, 1, WRITE_LONG_WAY);
+    if (quick >= 0 && (quick % FRAME_BYTES) + bytes.length <= FRAME_BYTES) {
+      this.#core.u8.set(bytes, quick);
+      return;
+    }
     this.#require(pa, bytes.length);
     this.#backAll(pa, bytes.length);
     let done = 0;
@@ -197,8 +202,10 @@ export class PhysicalMemory {
     return frame < 0 ? -1 : (frame + pa - start * FRAME_BYTES) / 4;
   }
 
-  /** @internal All of linear memory as words, live until memory grows. */
-  readonly allWords = (): Uint32Array => this.#core.u32;
+  /** @internal All of linear memory as words: another array when it has grown, or when frames have gone. */
+  allWords(): Uint32Array {
+    return this.#core.u32;
+  }
 
   /** The byte at `pa`. */
   readU8(pa: bigint): number {
@@ -237,13 +244,8 @@ export class PhysicalMemory {
   writeU32(pa: bigint, value: number): void {
     checkUnsigned(value, 0xffff_ffff);
     const at = this.#quick(pa, 4, WRITE_LONG_WAY);
-    if (at >= 0) {
-      this.#core.u32[at / 4] = value;
-      return;
-    }
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, value, true);
-    this.write(pa, bytes);
+    if (at >= 0) this.#core.u32[at / 4] = value;
+    else this.write(pa, new Uint8Array(Uint32Array.of(value).buffer));
   }
 
   /**
@@ -255,13 +257,8 @@ export class PhysicalMemory {
     if (typeof value !== "bigint") throw new TypeError(`"value" expected bigint, got ${typeof value}`);
     if (value < 0n || value >> 64n !== 0n) throw new RangeError(`"value" expected 0..2^64-1, got ${value}`);
     const at = this.#quick(pa, 8, WRITE_LONG_WAY);
-    if (at >= 0) {
-      this.#core.u64[at / 8] = value;
-      return;
-    }
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setBigUint64(0, value, true);
-    this.write(pa, bytes);
+    if (at >= 0) this.#core.u64[at / 8] = value;
+    else this.write(pa, new Uint8Array(BigUint64Array.of(value).buffer));
   }
 
   /**

@@ -19,13 +19,17 @@ export interface CommandTarget {
    */
   cfgiCd(stream: number, pasid: number): void;
   /**
-   * Drops cached translations.
+   * Drops cached translations of all addresses.
    *
    * @param stages 1 stage 1 and combined, 2 stage 2, 3 both
    * @param vmid VMID, or -1 for any
    * @param asid ASID, or -1 for any
-   * @param range addresses, or undefined for all
-   * @returns entries dropped
    */
-  tlbi(stages: number, vmid: number, asid: number, range: InvalidateRange | undefined): number;
+  tlbi(stages: number, vmid: number, asid: number): void;
+  /**
+   * Drops cached translations by address.
+   *
+   * @param range addresses; the object is used again for the next command
+   */
+  tlbiRange(stages: number, vmid: number, asid: number, range: InvalidateRange): void;
 }

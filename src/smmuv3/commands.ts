@@ -24,7 +24,7 @@ import {
 } from "./command-effects.js";
 import type { CommandTarget } from "./command-target.js";
 import type { FeatureSet } from "./feature-set.js";
-import { invalidateRange } from "./tlbi-range.js";
+import { type InvalidateRange, readRange } from "./tlbi-range.js";
 
 /** A feature or queue that a command exists for. */
 type Need = "stage 1" | "stage 2" | "Secure queue" | "Hyp" | "ATS" | "PRI" | "stall" | "MPAM" | "DPT";
@@ -39,43 +39,37 @@ interface Context {
   effect: Effect | undefined;
   /** An endpoint has not answered a CMD_ATC_INV since the last CMD_SYNC. */
   timedOut: boolean;
+  /** Endpoints that are answering one at the moment. */
+  asked: number;
 }
 
+/** Carries a command out; returns a CERROR code, nothing for success. */
+type Run = (context: Context) => number | undefined;
+
+/** A command. All rows have all fields, so that the engine finds them at the same places. */
 interface CommandRow {
   readonly name: string;
   /** Without it the command is CERROR_ILL. */
-  readonly needs?: Need;
+  readonly needs: Need | undefined;
   /** Bit 10 is SSec: 1 is CERROR_ILL on this queue (4.1.6). */
-  readonly ssec?: boolean;
-  /** Carries the command out; returns a CERROR code, nothing for success. */
-  readonly run?: (context: Context) => number | undefined;
+  readonly ssec: boolean;
+  /** Of a TLBI: the stages that it concerns, and what it names of VMID, ASID and address. */
+  readonly stages: number;
+  readonly by: number;
+  /** Carries out what is no TLBI. Neither: the command is for a feature that always reads as absent. */
+  readonly run: Run | undefined;
 }
 
 const stream = (c: Context): number => getField(c.words, C.CMD_STREAMID_MSB, C.CMD_STREAMID_LSB);
 const substream = (c: Context): number => getField(c.words, C.CMD_SUBSTREAMID_MSB, C.CMD_SUBSTREAMID_LSB);
 
-function vmid(c: Context): number {
-  if (!c.features.stage2) return 0;
-  const value = getField(c.words, C.CMD_VMID_MSB, C.CMD_VMID_LSB);
-  return c.features.vmid16 ? value : value & 0xff;
-}
-
-function asid(c: Context): number {
-  const value = getField(c.words, C.CMD_ASID_MSB, C.CMD_ASID_LSB);
-  return c.features.asid16 ? value : value & 0xff;
-}
-
 const ANY = -1;
 const STAGE_1 = 1;
 const STAGE_2 = 2;
 const BOTH = 3;
-
-function byAddress(c: Context, stages: number, vmidTag: number, asidTag: number): number | undefined {
-  const range = invalidateRange(c.words, c.features, stages === STAGE_2);
-  if (range === undefined) return C.CERROR_ILL;
-  c.target.tlbi(stages, vmidTag, asidTag, range);
-  return undefined;
-}
+const VMID = 1;
+const ASID = 2;
+const ADDRESS = 4;
 
 function cfgiSteRange(c: Context): undefined {
   const lg2 = getField(c.words, C.CMD_RANGE_MSB, C.CMD_RANGE_LSB) + 1;
@@ -98,8 +92,8 @@ const nothing = (): undefined => undefined;
 function syncCommand(c: Context): number | undefined {
   const code = outside(sync)(c);
   if (code !== undefined) return code;
-  if (c.timedOut) {
-    c.timedOut = false;
+  if (c.timedOut || c.asked > 0) {
+    c.timedOut &&= c.asked > 0;
     c.effect = undefined;
     return C.CERROR_ATC_INV_SYNC;
   }
@@ -111,87 +105,64 @@ function syncCommand(c: Context): number | undefined {
 function atcInv(c: Context): undefined {
   const invalidation = atcInvalidation(c.words, c.features);
   c.write = (outputs) => {
-    if (outputs.invalidateAtc(invalidation) === "timed-out") c.timedOut = true;
+    c.asked++;
+    try {
+      if (outputs.invalidateAtc(invalidation) === "timed-out") c.timedOut = true;
+    } finally {
+      c.asked--;
+    }
   };
 }
 
-// Commands for features that always read as absent have no `run`: they end in CERROR_ILL.
+const cfgiSte: Run = (c) => void c.target.cfgiSte(stream(c), 0);
+const cfgiCd: Run = (c) => void c.target.cfgiCd(stream(c), substream(c));
+const cfgiCdAll: Run = (c) => void c.target.cfgiCd(stream(c), ANY);
+
+const absent = (name: string, needs: Need): CommandRow => command(name, needs, false, undefined);
+
+function command(name: string, needs: Need | undefined, ssec: boolean, run: Run | undefined): CommandRow {
+  return { name, needs, ssec, stages: 0, by: 0, run };
+}
+
+function tlbi(name: string, needs: Need | undefined, stages: number, by: number): CommandRow {
+  return { name, needs, ssec: false, stages, by, run: undefined };
+}
+
 const COMMANDS: ReadonlyMap<number, CommandRow> = new Map<number, CommandRow>([
-  [C.CMD_PREFETCH_CONFIG, { name: "PREFETCH_CONFIG", ssec: true, run: nothing }],
-  [C.CMD_PREFETCH_ADDR, { name: "PREFETCH_ADDR", ssec: true, run: nothing }],
-  [C.CMD_CFGI_STE, { name: "CFGI_STE", ssec: true, run: (c) => void c.target.cfgiSte(stream(c), 0) }],
-  [C.CMD_CFGI_STE_RANGE, { name: "CFGI_STE_RANGE", ssec: true, run: cfgiSteRange }],
-  [
-    C.CMD_CFGI_CD,
-    {
-      name: "CFGI_CD",
-      needs: "stage 1",
-      ssec: true,
-      run: (c) => void c.target.cfgiCd(stream(c), substream(c)),
-    },
-  ],
-  [
-    C.CMD_CFGI_CD_ALL,
-    { name: "CFGI_CD_ALL", needs: "stage 1", ssec: true, run: (c) => void c.target.cfgiCd(stream(c), ANY) },
-  ],
-  [C.CMD_CFGI_VMS_PIDM, { name: "CFGI_VMS_PIDM", needs: "MPAM" }],
-  [
-    C.CMD_TLBI_NH_ALL,
-    {
-      name: "TLBI_NH_ALL",
-      needs: "stage 1",
-      run: (c) => void c.target.tlbi(STAGE_1, vmid(c), ANY, undefined),
-    },
-  ],
-  [
-    C.CMD_TLBI_NH_ASID,
-    {
-      name: "TLBI_NH_ASID",
-      needs: "stage 1",
-      run: (c) => void c.target.tlbi(STAGE_1, vmid(c), asid(c), undefined),
-    },
-  ],
-  [
-    C.CMD_TLBI_NH_VA,
-    { name: "TLBI_NH_VA", needs: "stage 1", run: (c) => byAddress(c, STAGE_1, vmid(c), asid(c)) },
-  ],
-  [
-    C.CMD_TLBI_NH_VAA,
-    { name: "TLBI_NH_VAA", needs: "stage 1", run: (c) => byAddress(c, STAGE_1, vmid(c), ANY) },
-  ],
-  [C.CMD_TLBI_EL3_ALL, { name: "TLBI_EL3_ALL", needs: "Secure queue" }],
-  [C.CMD_TLBI_EL3_VA, { name: "TLBI_EL3_VA", needs: "Secure queue" }],
-  [C.CMD_TLBI_EL2_ALL, { name: "TLBI_EL2_ALL", needs: "Hyp" }],
-  [C.CMD_TLBI_EL2_ASID, { name: "TLBI_EL2_ASID", needs: "Hyp" }],
-  [C.CMD_TLBI_EL2_VA, { name: "TLBI_EL2_VA", needs: "Hyp" }],
-  [C.CMD_TLBI_EL2_VAA, { name: "TLBI_EL2_VAA", needs: "Hyp" }],
-  [
-    C.CMD_TLBI_S12_VMALL,
-    {
-      name: "TLBI_S12_VMALL",
-      needs: "stage 2",
-      run: (c) => void c.target.tlbi(BOTH, vmid(c), ANY, undefined),
-    },
-  ],
-  [
-    C.CMD_TLBI_S2_IPA,
-    { name: "TLBI_S2_IPA", needs: "stage 2", run: (c) => byAddress(c, STAGE_2, vmid(c), ANY) },
-  ],
-  [C.CMD_TLBI_NSNH_ALL, { name: "TLBI_NSNH_ALL", run: (c) => void c.target.tlbi(BOTH, ANY, ANY, undefined) }],
-  [C.CMD_ATC_INV, { name: "ATC_INV", needs: "ATS", run: atcInv }],
-  [C.CMD_PRI_RESP, { name: "PRI_RESP", needs: "PRI", run: outside(pageResponse) }],
-  [C.CMD_RESUME, { name: "RESUME", needs: "stall", ssec: true, run: outside(resume) }],
-  [C.CMD_STALL_TERM, { name: "STALL_TERM", needs: "stall", ssec: true, run: outside(stallTerm) }],
-  [C.CMD_SYNC, { name: "SYNC", run: syncCommand }],
-  [C.CMD_TLBI_S_EL2_ALL, { name: "TLBI_S_EL2_ALL", needs: "Secure queue" }],
-  [C.CMD_TLBI_S_EL2_ASID, { name: "TLBI_S_EL2_ASID", needs: "Secure queue" }],
-  [C.CMD_TLBI_S_EL2_VA, { name: "TLBI_S_EL2_VA", needs: "Secure queue" }],
-  [C.CMD_TLBI_S_EL2_VAA, { name: "TLBI_S_EL2_VAA", needs: "Secure queue" }],
-  [C.CMD_TLBI_S_S12_VMALL, { name: "TLBI_S_S12_VMALL", needs: "Secure queue" }],
-  [C.CMD_TLBI_S_S2_IPA, { name: "TLBI_S_S2_IPA", needs: "Secure queue" }],
-  [C.CMD_TLBI_SNH_ALL, { name: "TLBI_SNH_ALL", needs: "Secure queue" }],
-  [C.CMD_DPTI_ALL, { name: "DPTI_ALL", needs: "DPT" }],
-  [C.CMD_DPTI_PA, { name: "DPTI_PA", needs: "DPT" }],
+  [C.CMD_PREFETCH_CONFIG, command("PREFETCH_CONFIG", undefined, true, nothing)],
+  [C.CMD_PREFETCH_ADDR, command("PREFETCH_ADDR", undefined, true, nothing)],
+  [C.CMD_CFGI_STE, command("CFGI_STE", undefined, true, cfgiSte)],
+  [C.CMD_CFGI_STE_RANGE, command("CFGI_STE_RANGE", undefined, true, cfgiSteRange)],
+  [C.CMD_CFGI_CD, command("CFGI_CD", "stage 1", true, cfgiCd)],
+  [C.CMD_CFGI_CD_ALL, command("CFGI_CD_ALL", "stage 1", true, cfgiCdAll)],
+  [C.CMD_CFGI_VMS_PIDM, absent("CFGI_VMS_PIDM", "MPAM")],
+  [C.CMD_TLBI_NH_ALL, tlbi("TLBI_NH_ALL", "stage 1", STAGE_1, VMID)],
+  [C.CMD_TLBI_NH_ASID, tlbi("TLBI_NH_ASID", "stage 1", STAGE_1, VMID | ASID)],
+  [C.CMD_TLBI_NH_VA, tlbi("TLBI_NH_VA", "stage 1", STAGE_1, VMID | ASID | ADDRESS)],
+  [C.CMD_TLBI_NH_VAA, tlbi("TLBI_NH_VAA", "stage 1", STAGE_1, VMID | ADDRESS)],
+  [C.CMD_TLBI_EL3_ALL, absent("TLBI_EL3_ALL", "Secure queue")],
+  [C.CMD_TLBI_EL3_VA, absent("TLBI_EL3_VA", "Secure queue")],
+  [C.CMD_TLBI_EL2_ALL, absent("TLBI_EL2_ALL", "Hyp")],
+  [C.CMD_TLBI_EL2_ASID, absent("TLBI_EL2_ASID", "Hyp")],
+  [C.CMD_TLBI_EL2_VA, absent("TLBI_EL2_VA", "Hyp")],
+  [C.CMD_TLBI_EL2_VAA, absent("TLBI_EL2_VAA", "Hyp")],
+  [C.CMD_TLBI_S12_VMALL, tlbi("TLBI_S12_VMALL", "stage 2", BOTH, VMID)],
+  [C.CMD_TLBI_S2_IPA, tlbi("TLBI_S2_IPA", "stage 2", STAGE_2, VMID | ADDRESS)],
+  [C.CMD_TLBI_NSNH_ALL, tlbi("TLBI_NSNH_ALL", undefined, BOTH, 0)],
+  [C.CMD_ATC_INV, command("ATC_INV", "ATS", false, atcInv)],
+  [C.CMD_PRI_RESP, command("PRI_RESP", "PRI", false, outside(pageResponse))],
+  [C.CMD_RESUME, command("RESUME", "stall", true, outside(resume))],
+  [C.CMD_STALL_TERM, command("STALL_TERM", "stall", true, outside(stallTerm))],
+  [C.CMD_SYNC, command("SYNC", undefined, false, syncCommand)],
+  [C.CMD_TLBI_S_EL2_ALL, absent("TLBI_S_EL2_ALL", "Secure queue")],
+  [C.CMD_TLBI_S_EL2_ASID, absent("TLBI_S_EL2_ASID", "Secure queue")],
+  [C.CMD_TLBI_S_EL2_VA, absent("TLBI_S_EL2_VA", "Secure queue")],
+  [C.CMD_TLBI_S_EL2_VAA, absent("TLBI_S_EL2_VAA", "Secure queue")],
+  [C.CMD_TLBI_S_S12_VMALL, absent("TLBI_S_S12_VMALL", "Secure queue")],
+  [C.CMD_TLBI_S_S2_IPA, absent("TLBI_S_S2_IPA", "Secure queue")],
+  [C.CMD_TLBI_SNH_ALL, absent("TLBI_SNH_ALL", "Secure queue")],
+  [C.CMD_DPTI_ALL, absent("DPTI_ALL", "DPT")],
+  [C.CMD_DPTI_PA, absent("DPTI_PA", "DPT")],
 ]);
 
 /**
@@ -210,6 +181,11 @@ export function commandName(opcode: number): string | undefined {
 export class CommandExecutor implements Saved {
   readonly #context: Context;
   readonly #outputs: CommandOutputs;
+  /** By opcode; undefined is CERROR_ILL. */
+  readonly #rows: readonly (CommandRow | undefined)[];
+  readonly #vmidMask: number;
+  readonly #asidMask: number;
+  readonly #range: InvalidateRange = { first: 0, last: 0, leafOnly: false, leafLg2: 0 };
   readonly #effects: Effect[] = [];
   #sending = false;
 
@@ -221,9 +197,12 @@ export class CommandExecutor implements Saved {
    * @param outputs where their other effects go
    */
   constructor(features: FeatureSet, target: CommandTarget, outputs: CommandOutputs) {
-    const none = { write: undefined, effect: undefined, timedOut: false };
+    const none = { write: undefined, effect: undefined, timedOut: false, asked: 0 };
     this.#context = { features, target, words: new Uint32Array(4), ...none };
     this.#outputs = outputs;
+    this.#rows = Array.from({ length: 256 }, (_, opcode) => presentRow(opcode, features));
+    this.#vmidMask = !features.stage2 ? 0 : features.vmid16 ? 0xffff : 0xff;
+    this.#asidMask = features.asid16 ? 0xffff : 0xff;
   }
 
   /** @internal Between calls nothing waits to be sent. */
@@ -246,14 +225,40 @@ export class CommandExecutor implements Saved {
    * Source: IHI 0070 chapter 4.
    */
   execute(words: Words): number {
+    const row = this.#rows[getField(words, C.CMD_OPCODE_MSB, C.CMD_OPCODE_LSB)];
+    if (row === undefined) return C.CERROR_ILL;
+    if (row.run === undefined) return this.#invalidate(row, words);
+    if (row.ssec && getField(words, C.CMD_SSEC_MSB, C.CMD_SSEC_LSB) === 1) return C.CERROR_ILL;
     const context = this.#context;
     context.words = words;
     context.write = undefined;
     context.effect = undefined;
-    const row = COMMANDS.get(getField(words, C.CMD_OPCODE_MSB, C.CMD_OPCODE_LSB));
-    if (!row?.run || !isPresent(row.needs, context.features)) return C.CERROR_ILL;
-    if (row.ssec && getField(words, C.CMD_SSEC_MSB, C.CMD_SSEC_LSB) === 1) return C.CERROR_ILL;
     return row.run(context) ?? C.CERROR_NONE;
+  }
+
+  /** TLBI: allocates nothing, since storms of them come through here (4.4). */
+  #invalidate({ stages, by }: CommandRow, words: Words): number {
+    const { target, features } = this.#context;
+    const vmid = (by & VMID) === 0 ? ANY : getField(words, C.CMD_VMID_MSB, C.CMD_VMID_LSB) & this.#vmidMask;
+    const asid = (by & ASID) === 0 ? ANY : getField(words, C.CMD_ASID_MSB, C.CMD_ASID_LSB) & this.#asidMask;
+    if ((by & ADDRESS) === 0) {
+      target.tlbi(stages, vmid, asid);
+      return C.CERROR_NONE;
+    }
+    if (!readRange(words, features, stages === STAGE_2, this.#range)) return C.CERROR_ILL;
+    target.tlbiRange(stages, vmid, asid, this.#range);
+    return C.CERROR_NONE;
+  }
+
+  /** Whether `words` are a CMD_SYNC that cannot complete before an endpoint has answered. */
+  mustWait(words: Words): boolean {
+    return this.#context.asked > 0 && getField(words, C.CMD_OPCODE_MSB, C.CMD_OPCODE_LSB) === C.CMD_SYNC;
+  }
+
+  /** Whether the last command sets nothing off outside. */
+  get isDone(): boolean {
+    const { write, effect } = this.#context;
+    return !write && !effect && this.#effects.length === 0;
   }
 
   /**
@@ -262,8 +267,8 @@ export class CommandExecutor implements Saved {
    * no stack.
    */
   complete(): void {
+    if (this.isDone) return;
     const { write, effect } = this.#context;
-    if (!write && !effect && this.#effects.length === 0) return;
     this.#context.write = undefined;
     this.#context.effect = undefined;
     const errors = new FirstError();
@@ -279,6 +284,13 @@ export class CommandExecutor implements Saved {
     }
     errors.rethrow();
   }
+}
+
+/** The row of an opcode, unless what it needs, or what would carry it out, is absent. */
+function presentRow(opcode: number, features: FeatureSet): CommandRow | undefined {
+  const row = COMMANDS.get(opcode);
+  if (row === undefined || (row.run === undefined && row.stages === 0)) return undefined;
+  return isPresent(row.needs, features) ? row : undefined;
 }
 
 function isPresent(need: Need | undefined, features: FeatureSet): boolean {

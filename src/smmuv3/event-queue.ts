@@ -63,7 +63,7 @@ export class EventQueue implements Saved {
 
   /** Whether a record would be written now (7.2.1); that it meets no memory shows only when it is. */
   get isWritable(): boolean {
-    return this.#isOn && this.#held() < 2 ** this.#registers.eventQueue().sizeLg2;
+    return this.#isOn && this.#held() < 1 << this.#registers.eventQueue().sizeLg2;
   }
 
   /** Whether software has yet to read the last record that was written, and would. */
@@ -99,8 +99,8 @@ export class EventQueue implements Saved {
     const shape = registers.eventQueue();
     const prod = registers.get(R.REG_EVENTQ_PROD);
     const cons = registers.get(R.REG_EVENTQ_CONS);
-    const held = this.#held();
-    if (held >= 2 ** shape.sizeLg2) {
+    const held = queueCount(prod, cons, shape.sizeLg2);
+    if (held >= 1 << shape.sizeLg2) {
       // Full: the flag toggles once, until software makes OVACKFLG equal.
       if (((prod ^ cons) & OVERFLOW) === 0) registers.set(R.REG_EVENTQ_PROD, prod ^ OVERFLOW);
       return false;

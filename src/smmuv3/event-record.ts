@@ -6,11 +6,13 @@ import {
   bytesOf,
   getAddress,
   getField,
-  setAddress,
+  setAddressWords,
   setField,
   type Words,
   wordsOf,
 } from "../machine/bit-fields.js";
+import type { FaultRecords } from "../machine/fault-list.js";
+import * as A from "../spec/abi/core.js";
 import * as E from "../spec/smmuv3/events.js";
 import {
   type EventField,
@@ -49,20 +51,83 @@ export type EventSource = Pick<
  * Source: IHI 0070 7.3.
  */
 export function encodeEvent(fault: EventSource): Uint8Array {
-  const fields = eventFields(fault.type);
-  if (!fields) {
+  const words = new Uint32Array([fault.iova, fault.ipa, fault.fetchAddress].flatMap(halvesOf));
+  return encode({ ...fault, class: FAULT_CLASSES.indexOf(fault.class), words, iova: 0, ipa: 2, fetch: 4 });
+}
+
+const halvesOf = (address: bigint): number[] => [
+  Number(BigInt.asUintN(32, address)),
+  Number(BigInt.asUintN(32, address >> 32n)),
+];
+
+/**
+ * Encodes one of the core's fault records as an event record: faults may come in thousands, so no object is made of it.
+ *
+ * @param records the core's
+ * @param n which one
+ * @returns 32 bytes, little-endian
+ */
+export function encodeRecord({ faults, u8, u32 }: FaultRecords, n: number): Uint8Array {
+  const at = faults + n * A.FAULT_SIZE;
+  const flags = u8[at + A.FAULT_FLAGS]!;
+  const access = u8[at + A.FAULT_ACCESS]!;
+  const pasid = u32[(at + A.FAULT_PASID) / 4]!;
+  return encode({
+    type: u8[at + A.FAULT_TYPE]!,
+    stream: u32[(at + A.FAULT_STREAM) / 4]!,
+    pasid: pasid >= A.PASID_VALID ? pasid % 0x100000 : undefined,
+    write: (access & A.ACCESS_WRITE) !== 0,
+    execute: (access & A.ACCESS_EXECUTE) !== 0,
+    privileged: (access & A.ACCESS_PRIVILEGED) !== 0,
+    stage2: (flags & A.FAULT_FLAG_STAGE2) !== 0,
+    class: u8[at + A.FAULT_CLASS]!,
+    tableWrite: (flags & (A.FAULT_FLAG_STAGE2 | A.FAULT_FLAG_TTRNW)) === A.FAULT_FLAG_STAGE2,
+    stag: undefined,
+    words: u32,
+    iova: (at + A.FAULT_IOVA) / 4,
+    ipa: (at + A.FAULT_IPA) / 4,
+    fetch: (at + A.FAULT_FETCH_ADDRESS) / 4,
+  });
+}
+
+/** What both come down to: classes by their encoding, addresses as two words at an index of `words`. */
+interface Source {
+  readonly type: number;
+  readonly stream: number;
+  readonly pasid?: number | undefined;
+  readonly write: boolean;
+  readonly execute: boolean;
+  readonly privileged: boolean;
+  readonly stage2: boolean;
+  readonly class: number;
+  readonly tableWrite: boolean;
+  readonly stag?: number | undefined;
+  readonly words: Words;
+  readonly iova: number;
+  readonly ipa: number;
+  readonly fetch: number;
+}
+
+type Writer = (words: Words, fault: Source) => void;
+function encode(fault: Source): Uint8Array {
+  const writers = WRITERS_OF[fault.type];
+  if (!writers) {
     throw new RangeError(`"type" expected number of an event that is modelled, got ${fault.type}`);
   }
   const words = new Uint32Array(8);
   setField(words, E.EVT_TYPE_MSB, E.EVT_TYPE_LSB, fault.type);
   setField(words, E.EVT_STREAMID_MSB, E.EVT_STREAMID_LSB, fault.stream);
-  for (const field of fields) WRITERS[field](words, fault);
+  for (const write of writers) write(words, fault);
   return bytesOf(words);
 }
 
 const setBit = (words: Words, bit: number, value: boolean): void => setField(words, bit, bit, value ? 1 : 0);
 
-const WRITERS: Readonly<Record<EventField, (words: Words, fault: EventSource) => void>> = {
+function putAddress(to: Words, msb: number, lsb: number, base: number, from: Words, at: number): void {
+  setAddressWords(to, msb, lsb, base, from[at]!, from[at + 1]!);
+}
+
+const WRITERS: Readonly<Record<EventField, Writer>> = {
   substream(words, { pasid }) {
     if (pasid === undefined) return;
     setBit(words, E.EVT_SSV_LSB, true);
@@ -90,10 +155,10 @@ const WRITERS: Readonly<Record<EventField, (words: Words, fault: EventSource) =>
   },
   stage(words, fault) {
     setBit(words, E.EVT_S2_LSB, fault.stage2);
-    setField(words, E.EVT_CLASS_MSB, E.EVT_CLASS_LSB, FAULT_CLASSES.indexOf(fault.class));
+    setField(words, E.EVT_CLASS_MSB, E.EVT_CLASS_LSB, fault.class);
   },
   ttrnw(words, fault) {
-    setBit(words, E.EVT_TTRNW_LSB, fault.class === "TT" && !fault.tableWrite);
+    setBit(words, E.EVT_TTRNW_LSB, fault.class === E.EVT_CLASS_TT && !fault.tableWrite);
   },
   stall(words, { stag }) {
     if (stag === undefined) return;
@@ -101,15 +166,20 @@ const WRITERS: Readonly<Record<EventField, (words: Words, fault: EventSource) =>
     setField(words, E.EVT_STAG_MSB, E.EVT_STAG_LSB, stag);
   },
   input(words, fault) {
-    setAddress(words, E.EVT_INPUTADDR_MSB, E.EVT_INPUTADDR_LSB, 0, fault.iova);
+    putAddress(words, E.EVT_INPUTADDR_MSB, E.EVT_INPUTADDR_LSB, 0, fault.words, fault.iova);
   },
   ipa(words, fault) {
-    if (fault.stage2) setAddress(words, E.EVT_IPA_MSB, E.EVT_IPA_LSB, 12, fault.ipa);
+    if (fault.stage2) putAddress(words, E.EVT_IPA_MSB, E.EVT_IPA_LSB, 12, fault.words, fault.ipa);
   },
   fetch(words, fault) {
-    setAddress(words, E.EVT_FETCHADDR_MSB, E.EVT_FETCHADDR_LSB, 3, fault.fetchAddress);
+    putAddress(words, E.EVT_FETCHADDR_MSB, E.EVT_FETCHADDR_LSB, 3, fault.words, fault.fetch);
   },
 };
+
+/** By type. */
+const WRITERS_OF = Array.from({ length: 256 }, (_, type) =>
+  eventFields(type)?.map((field) => WRITERS[field]),
+);
 
 /** An event record in named fields; those that the event doesn't have are absent. */
 export interface DecodedEvent {

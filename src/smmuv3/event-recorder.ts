@@ -3,15 +3,17 @@
 // Merging, where it is permitted and switched on: an event shares the record that was written last, if that says the
 // same and software has not read it; what was handed to a sink takes events of the same run.
 
+import type { FaultList } from "../machine/fault-list.js";
 import type { FirstError } from "../machine/first-error.js";
 import { loadCounts, saveCounts } from "../snapshot/counts.js";
 import type { Saved } from "../snapshot/saved.js";
 import type { StateReader } from "../snapshot/state-reader.js";
 import type { StateWriter } from "../snapshot/state-writer.js";
+import { FAULT_FLAG_MERGE } from "../spec/abi/core.js";
 import * as E from "../spec/smmuv3/events.js";
 import type { EventCounts } from "./counters.js";
 import type { EventQueue } from "./event-queue.js";
-import { encodeEvent } from "./event-record.js";
+import { encodeRecord } from "./event-record.js";
 import type { SmmuFault } from "./events.js";
 
 /** Events whose records may differ in InputAddr[11:0] and are merged all the same (7.3.8, 7.3.12 to 7.3.17). */
@@ -84,15 +86,15 @@ export class EventRecorder implements Saved {
   /**
    * Records the event of a terminated transaction, lets another's record stand for it, or loses it.
    *
-   * @param fault what happened; `recorded` becomes whether there is a record for it
-   * @param mayMerge whether the architecture permits merging
+   * @param faults what happened, and the core wants recorded
+   * @param n which of them; it is lost when there is no record for it
    * @param errors keeps what a sink or an interrupt handler throws
    * @returns the record, if one was written
    */
-  record(fault: SmmuFault, mayMerge: boolean, errors: FirstError): Uint8Array | undefined {
-    const event = encodeEvent(fault);
-    const similar = this.#merges && mayMerge ? comparable(event, fault) : undefined;
-    fault.recorded = true;
+  record(faults: FaultList<SmmuFault>, n: number, errors: FirstError): Uint8Array | undefined {
+    const event = encodeRecord(faults.records, n);
+    const mayMerge = this.#merges && (faults.flags(n) & FAULT_FLAG_MERGE) !== 0;
+    const similar = mayMerge ? comparable(event) : undefined;
     if (similar && this.#mayTake(similar)) {
       ++this.#counts.eventsMerged;
       return undefined;
@@ -101,7 +103,7 @@ export class EventRecorder implements Saved {
     this.#last = similar;
     if (this.#write(event, errors)) return event;
     this.#last = undefined;
-    fault.recorded = false;
+    faults.lose(n);
     ++this.#counts.eventsLost;
     return undefined;
   }
@@ -138,9 +140,9 @@ export class EventRecorder implements Saved {
 }
 
 /** The record without what merging ignores. */
-function comparable(event: Uint8Array, { type }: SmmuFault): Uint8Array {
+function comparable(event: Uint8Array): Uint8Array {
   const bytes = event.slice();
-  if (!MERGE_BY_PAGE.has(type)) return bytes;
+  if (!MERGE_BY_PAGE.has(event[E.EVT_TYPE_LSB / 8] ?? 0)) return bytes;
   const at = E.EVT_INPUTADDR_LSB / 8;
   bytes[at] = 0;
   bytes[at + 1] = (bytes[at + 1] ?? 0) & 0xf0;

@@ -1,26 +1,14 @@
-// The core's fault records read into faults as the hardware face and users see them, with what the core decided.
+// The core's fault records read into faults as the hardware face and users see them.
 
 import type { ArenaView } from "../core/core.js";
+import type { FaultRecords } from "../machine/fault-list.js";
 import type { TranslateRequest } from "../machine/translation.js";
 import * as A from "../spec/abi/core.js";
 import { eventName, FAULT_CLASSES, type SmmuFault } from "./events.js";
 
-/** A fault as the core reports it. */
-export interface CoreFault {
-  /** `recorded` says whether the core asks for a record. */
-  readonly fault: SmmuFault;
-  /** Whether its record may be merged with another (7.3.1); one of a stall never is. */
-  readonly mayMerge: boolean;
-  /** The request as it arrived, if it stalls. */
-  readonly stalled: TranslateRequest | undefined;
-}
-
-/** The `n`-th fault of the last batch. */
-export function readFault(core: ArenaView, n: number): CoreFault {
-  const at = core.faults + n * A.FAULT_SIZE;
-  const u8 = core.u8;
-  const u32 = core.u32;
-  const u64 = core.u64;
+/** The `n`-th fault of a batch; `recorded` says whether the core asks for a record. */
+export function readFault({ faults, u8, u32, u64 }: FaultRecords, n: number): SmmuFault {
+  const at = faults + n * A.FAULT_SIZE;
   const type = u8[at + A.FAULT_TYPE] ?? 0;
   const flags = u8[at + A.FAULT_FLAGS] ?? 0;
   const access = u8[at + A.FAULT_ACCESS] ?? 0;
@@ -42,15 +30,11 @@ export function readFault(core: ArenaView, n: number): CoreFault {
     recorded: (flags & A.FAULT_FLAG_RECORD) !== 0,
   };
   if (pasid >= A.PASID_VALID) fault.pasid = pasid % 0x100000;
-  return {
-    fault,
-    mayMerge: (flags & A.FAULT_FLAG_MERGE) !== 0,
-    stalled: (flags & A.FAULT_FLAG_STALL) !== 0 ? requestOf(core, fault) : undefined,
-  };
+  return fault;
 }
 
-/** The request behind a fault, with the access that it asked for before the STE's overrides. */
-function requestOf(core: ArenaView, { index, stream, pasid, iova }: SmmuFault): TranslateRequest {
+/** The request behind a fault of the batch just run, with the access that it asked for before the STE's overrides. */
+export function requestOf(core: ArenaView, { index, stream, pasid, iova }: SmmuFault): TranslateRequest {
   const access = core.u8[core.part(A.HDR_ACCESS) + index] ?? 0;
   return {
     stream,

@@ -26,6 +26,7 @@ import { type StallParts, Stalls } from "./stalls.js";
 export interface Hardware {
   readonly registers: RegisterFile;
   readonly executor: CommandExecutor;
+  readonly commands: CommandQueue;
   readonly recorder: EventRecorder;
   readonly pages: PriQueue;
   readonly stalls: Stalls;
@@ -86,8 +87,8 @@ export function powerOn(
   const events = new EventQueue(registers, memory, errors, interrupts);
   const recorder = new EventRecorder(events, eventSink, mergeEvents);
   const ppar = (stream: number, pasid: number, failures: FirstError): boolean | undefined =>
-    readPpar(core, memory, stream, pasid, ({ fault, mayMerge }) => {
-      recorder.record(fault, mayMerge, failures);
+    readPpar(core, memory, stream, pasid, (faults) => {
+      recorder.record(faults, 0, failures);
     });
   const named = decodeFeatures(features);
   const pages = new PriQueue(
@@ -117,5 +118,5 @@ export function powerOn(
   const commands = new CommandQueue(registers, memory, executor, errors);
   applyRegisters(core, registers);
   const saved = { registers, commands: executor, events, recorder, pages, stalls };
-  return { registers, executor, recorder, pages, stalls, saved };
+  return { registers, executor, commands, recorder, pages, stalls, saved };
 }

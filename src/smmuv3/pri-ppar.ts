@@ -2,9 +2,11 @@
 // of an STE (Arm IHI 0070 G.b, sections 5.2 and 8.1).
 
 import type { Core } from "../core/core.js";
+import { FaultList } from "../machine/fault-list.js";
 import type { PhysicalMemory } from "../memory/physical-memory.js";
-import { PASID_VALID } from "../spec/abi/core.js";
-import { type CoreFault, readFault } from "./faults.js";
+import { FAULT_FLAG_RECORD, PASID_VALID } from "../spec/abi/core.js";
+import type { SmmuFault } from "./events.js";
+import { readFault } from "./faults.js";
 
 // What the core answers in place of the bit (assembly/smmuv3/page-response.ts).
 const NO_STE = -1;
@@ -25,7 +27,7 @@ export function readPpar(
   memory: PhysicalMemory,
   stream: number,
   pasid: number,
-  refuse: (reason: CoreFault) => void,
+  refuse: (reason: FaultList<SmmuFault>) => void,
 ): boolean | undefined {
   const { exports } = core;
   const ask = (): number => exports.pageResponsePasid(stream, PASID_VALID + pasid);
@@ -35,7 +37,7 @@ export function readPpar(
     answer = ask();
   }
   if (answer !== NO_STE) return answer === 1;
-  const reason = readFault(core, 0);
-  if (reason.fault.recorded) refuse(reason);
+  const reason = new FaultList(core, 1, readFault);
+  if ((reason.flags(0) & FAULT_FLAG_RECORD) !== 0) refuse(reason);
   return undefined;
 }

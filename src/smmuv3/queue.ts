@@ -3,6 +3,8 @@
 // Pointers in an inconsistent state (further apart than the queue is long): an input queue is not consumed,
 // an output queue counts as full, both as the manual permits.
 
+import { u64Of } from "../machine/bit-fields.js";
+
 /** Where a queue is and how long. */
 export interface QueueShape {
   /** Physical address of entry 0, aligned to the larger of the queue's size and 32 bytes. */
@@ -30,6 +32,37 @@ export function queueShape(register: bigint, mostLg2: number, entryBytes: number
   return { base: address & ~BigInt(bytes - 1), sizeLg2, entryBytes };
 }
 
+/** The shape that a queue base register stands for, found once for each value that it has. */
+export class KnownShape {
+  readonly #mostLg2: number;
+  readonly #entryBytes: number;
+  #low = 0;
+  #high = 0;
+  #shape: QueueShape;
+
+  /** As for queueShape. */
+  constructor(mostLg2: number, entryBytes: number) {
+    this.#mostLg2 = mostLg2;
+    this.#entryBytes = entryBytes;
+    this.#shape = queueShape(0n, mostLg2, entryBytes);
+  }
+
+  /**
+   * As queueShape.
+   *
+   * @param low bits 31:0 of the register
+   * @param high bits 63:32
+   */
+  of(low: number, high: number): QueueShape {
+    if (low !== this.#low || high !== this.#high) {
+      this.#low = low;
+      this.#high = high;
+      this.#shape = queueShape(u64Of(low, high), this.#mostLg2, this.#entryBytes);
+    }
+    return this.#shape;
+  }
+}
+
 /**
  * Entries between the pointers.
  *
@@ -39,7 +72,7 @@ export function queueShape(register: bigint, mostLg2: number, entryBytes: number
  * @returns entries in the queue; more than 2^sizeLg2 when the pointers are inconsistent
  */
 export function queueCount(prod: number, cons: number, sizeLg2: number): number {
-  return (prod - cons) & (2 ** (sizeLg2 + 1) - 1);
+  return (prod - cons) & ((2 << sizeLg2) - 1);
 }
 
 /**
@@ -50,7 +83,7 @@ export function queueCount(prod: number, cons: number, sizeLg2: number): number 
  * @returns the next pointer
  */
 export function queueNext(pointer: number, sizeLg2: number): number {
-  return (pointer + 1) & (2 ** (sizeLg2 + 1) - 1);
+  return (pointer + 1) & ((2 << sizeLg2) - 1);
 }
 
 /**
@@ -61,7 +94,7 @@ export function queueNext(pointer: number, sizeLg2: number): number {
  * @returns byte address
  */
 export function queueAddress(shape: QueueShape, pointer: number): bigint {
-  const index = pointer & (2 ** shape.sizeLg2 - 1);
+  const index = pointer & ((1 << shape.sizeLg2) - 1);
   return shape.base + BigInt(index * shape.entryBytes);
 }
 

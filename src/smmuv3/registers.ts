@@ -14,7 +14,7 @@ import type { StateWriter } from "../snapshot/state-writer.js";
 import * as R from "../spec/smmuv3/registers.js";
 import type { FeatureSet } from "./feature-set.js";
 import { decodeFeatures, type SmmuFeatures } from "./features.js";
-import { type QueueShape, queueShape } from "./queue.js";
+import { KnownShape, type QueueShape } from "./queue.js";
 import { type WritePiece, writePieces } from "./register-rules.js";
 
 /** What a register write sets off elsewhere; called after the register has its new value. */
@@ -52,6 +52,9 @@ export class RegisterFile implements Saved {
   /** The ID registers in use. */
   readonly features: SmmuFeatures;
   readonly #named: FeatureSet;
+  readonly #commandQueue: KnownShape;
+  readonly #eventQueue: KnownShape;
+  readonly #priQueue: KnownShape;
   readonly #effects: RegisterEffects;
   readonly #pieces = new Map<number, WritePiece[]>();
   readonly #words = new Map<number, number>();
@@ -65,6 +68,9 @@ export class RegisterFile implements Saved {
   constructor(features: SmmuFeatures, effects: RegisterEffects) {
     this.features = features;
     this.#named = decodeFeatures(features);
+    this.#commandQueue = new KnownShape(this.#named.commandQueueLg2, 16);
+    this.#eventQueue = new KnownShape(this.#named.eventQueueLg2, 32);
+    this.#priQueue = new KnownShape(this.#named.priQueueLg2, 16);
     this.#effects = effects;
     for (const piece of writePieces(this.#named)) {
       const list = this.#pieces.get(piece.offset);
@@ -199,22 +205,22 @@ export class RegisterFile implements Saved {
 
   /** Place and size of the Command queue. */
   commandQueue(): QueueShape {
-    return queueShape(this.get64(R.REG_CMDQ_BASE), this.#named.commandQueueLg2, 16);
+    return this.#commandQueue.of(this.get(R.REG_CMDQ_BASE), this.get(R.REG_CMDQ_BASE + 4));
   }
 
   /** Place and size of the Event queue. */
   eventQueue(): QueueShape {
-    return queueShape(this.get64(R.REG_EVENTQ_BASE), this.#named.eventQueueLg2, 32);
+    return this.#eventQueue.of(this.get(R.REG_EVENTQ_BASE), this.get(R.REG_EVENTQ_BASE + 4));
   }
 
   /** Place and size of the PRI queue. */
   priQueue(): QueueShape {
-    return queueShape(this.get64(R.REG_PRIQ_BASE), this.#named.priQueueLg2, 16);
+    return this.#priQueue.of(this.get(R.REG_PRIQ_BASE), this.get(R.REG_PRIQ_BASE + 4));
   }
 }
 
 function pointerMask(shape: QueueShape): number {
-  return (0xfff00000 | (2 ** (shape.sizeLg2 + 1) - 1)) >>> 0;
+  return (0xfff00000 | ((2 << shape.sizeLg2) - 1)) >>> 0;
 }
 
 function checkOffset(offset: number, bytes: number): void {

@@ -3,10 +3,11 @@
 // absent: Secure and Realm state, EL2 and EL3 StreamWorlds (docs/capabilities.md).
 
 import type { ArenaView } from "../core/core.js";
-import { wordsOf } from "../machine/bit-fields.js";
+import { readWords } from "../machine/bit-fields.js";
 import { Callbacks } from "../machine/callbacks.js";
 import { readTranslationCounters, type TranslationCounters } from "../machine/counters.js";
 import { Engine } from "../machine/engine.js";
+import { FaultList, NO_RECORDS } from "../machine/fault-list.js";
 import { FirstError } from "../machine/first-error.js";
 import { Machine } from "../machine/machine.js";
 import { OpenSnapshot, type SnapshotOptions, saveSnapshot } from "../machine/machine-snapshot.js";
@@ -14,10 +15,16 @@ import type { TranslateRequest } from "../machine/translation.js";
 import type { TranslationRequest } from "../machine/translation-request.js";
 import type { RamRange } from "../memory/ranges.js";
 import type { StateWriter } from "../snapshot/state-writer.js";
-import { STATUS_FAULT, STATUS_STALLED, VENDOR_SMMUV3 } from "../spec/abi/core.js";
+import {
+  FAULT_FLAG_RECORD,
+  FAULT_FLAG_STALL,
+  STATUS_FAULT,
+  STATUS_STALLED,
+  VENDOR_SMMUV3,
+} from "../spec/abi/core.js";
 import { readCounters, type SmmuCounters } from "./counters.js";
 import { eventName, type SmmuFault } from "./events.js";
-import { readFault, refuseStall } from "./faults.js";
+import { readFault, refuseStall, requestOf } from "./faults.js";
 import { SMMUV3_PRESETS, type SmmuFeatures, validateFeatures } from "./features.js";
 import { type Hardware, powerOn, SAVED_PARTS } from "./hardware.js";
 import type { SmmuV3Options } from "./options.js";
@@ -28,12 +35,12 @@ import type { SmmuTranslationCompletion, Translation } from "./translation.js";
 
 /** What became of the faults of a run. */
 interface Handled {
-  readonly faults: readonly SmmuFault[];
+  readonly faults: FaultList<SmmuFault>;
   /** The last record that was written. */
   readonly event: Uint8Array | undefined;
 }
 
-const NOTHING: Handled = { faults: [], event: undefined };
+const NOTHING: Handled = { faults: new FaultList(NO_RECORDS, 0, readFault), event: undefined };
 
 /**
  * An Arm SMMUv3 (IHI 0070 G.b) over simulated physical memory.
@@ -50,6 +57,8 @@ export class SmmuV3 extends Machine {
   /** Of the last batch. */
   #last = NOTHING;
   #transactions = 0;
+  /** The words of a command that came as bytes. */
+  readonly #command = new Uint32Array(4);
 
   /**
    * Powers a machine on.
@@ -82,7 +91,7 @@ export class SmmuV3 extends Machine {
     const { transactions, faults, options: unit } = saved.unit;
     const smmu = new SmmuV3({ ...options, ...saved.machine.options, ...unit });
     smmu.#transactions = transactions;
-    smmu.#last = { ...NOTHING, faults: [...faults] };
+    smmu.#last = { ...NOTHING, faults: new FaultList(NO_RECORDS, faults.length, readFault, [...faults]) };
     saved.loadInto(smmu.engine, smmu.#hardware.saved);
     return smmu;
   }
@@ -96,7 +105,7 @@ export class SmmuV3 extends Machine {
    */
   snapshot(options: SnapshotOptions = {}): Uint8Array {
     this.#callbacks.expectNone("snapshot");
-    const state = { transactions: this.#transactions, faults: this.#last.faults };
+    const state = { transactions: this.#transactions, faults: this.#last.faults.all() };
     const unit = (to: StateWriter): void => saveUnit(to, this.#features, this.#options, state);
     return saveSnapshot(options, VENDOR_SMMUV3, this.engine, unit, this.#hardware.saved);
   }
@@ -135,9 +144,16 @@ export class SmmuV3 extends Machine {
     if (command.byteLength !== 16) {
       throw new RangeError(`"command" expected 16 bytes, got ${command.byteLength}`);
     }
-    const { executor } = this.#hardware;
-    const code = executor.execute(command instanceof Uint32Array ? command : wordsOf(command));
-    executor.complete();
+    const { executor, commands } = this.#hardware;
+    const code = executor.execute(
+      command instanceof Uint32Array ? command : readWords(command, this.#command),
+    );
+    if (executor.isDone) return code;
+    const errors = new FirstError();
+    errors.attempt(() => executor.complete());
+    // A CMD_SYNC there may have waited for it.
+    errors.attempt(() => commands.run());
+    errors.rethrow();
     return code;
   }
 
@@ -153,7 +169,7 @@ export class SmmuV3 extends Machine {
   /** @internal The same of a bound function's request: a stall for which there is no place ends in an abort. */
   protected override readonly settle = (found: number, status: number): number => {
     this.finish(found);
-    const [fault] = this.#last.faults;
+    const [fault] = this.#last.faults.all();
     const isRefused = status === STATUS_STALLED && fault?.transaction === undefined;
     return isRefused ? STATUS_FAULT | (fault?.type ?? 0) : status;
   };
@@ -162,27 +178,27 @@ export class SmmuV3 extends Machine {
   #handle(count: number, errors: FirstError, again?: Held, arena: ArenaView = this.engine.core): Handled {
     if (count === 0) return NOTHING;
     // Read before any is handed out: a sink or an interrupt handler may translate, which starts a new batch.
-    const all = Array.from({ length: count }, (_, n) => readFault(arena, n));
-    const held = all.map(({ fault, stalled }) => stalled && this.#hold(arena, fault, stalled, again));
+    const faults = new FaultList(arena, count, readFault);
+    const held = new Map<number, Held | undefined>();
+    for (let n = 0; n < count; n++) {
+      if ((faults.flags(n) & FAULT_FLAG_STALL) !== 0) held.set(n, this.#hold(arena, faults.at(n), again));
+    }
     this.#hardware.recorder.beginRun();
     let event: Uint8Array | undefined;
-    for (const [n, { fault, mayMerge }] of all.entries()) {
-      const transaction = held[n];
+    for (let n = 0; n < count; n++) {
+      const transaction = held.get(n);
       // Each time anew: whoever took a record may have reset the machine.
       const { recorder, stalls } = this.#hardware;
-      if (transaction) event = stalls.record(transaction, fault, errors) ?? event;
-      else if (fault.recorded) event = recorder.record(fault, mayMerge, errors) ?? event;
+      if (transaction) event = stalls.record(transaction, faults.at(n), errors) ?? event;
+      else if ((faults.flags(n) & FAULT_FLAG_RECORD) !== 0)
+        event = recorder.record(faults, n, errors) ?? event;
     }
-    return { faults: all.map(({ fault }) => fault), event };
+    return { faults, event };
   }
 
-  #hold(
-    arena: ArenaView,
-    fault: SmmuFault,
-    request: TranslateRequest,
-    again: Held | undefined,
-  ): Held | undefined {
+  #hold(arena: ArenaView, fault: SmmuFault, again: Held | undefined): Held | undefined {
     const { stalls } = this.#hardware;
+    const request = requestOf(arena, fault);
     if (again) stalls.holdAgain(again);
     const held = again ?? stalls.hold(request);
     if (!held) refuseStall(arena, fault);
@@ -202,7 +218,7 @@ export class SmmuV3 extends Machine {
 
   /** The faults of the last `run` or `translate`, in request order. */
   faults(): SmmuFault[] {
-    return this.#last.faults.map((fault) => ({ ...fault }));
+    return this.#last.faults.all().map((fault) => ({ ...fault }));
   }
 
   /**
@@ -215,7 +231,7 @@ export class SmmuV3 extends Machine {
     const answer: Translation = this.engine.translate(request, this.finish);
     const { event, faults } = this.#last;
     if (event) answer.event = event;
-    const [fault] = faults;
+    const [fault] = faults.all();
     if (fault) answer.fault = { ...fault, index: 0 };
     if (answer.status === "stalled") Object.assign(answer, stallOf(fault));
     return answer;
@@ -234,7 +250,7 @@ export class SmmuV3 extends Machine {
     const completion: SmmuTranslationCompletion = this.engine.requestTranslation(request, this.finish);
     const { event, faults } = this.#last;
     if (event) completion.event = event;
-    const [fault] = faults;
+    const [fault] = faults.all();
     if (fault) completion.fault = { ...fault, index: 0 };
     return completion;
   }

@@ -4,7 +4,7 @@
 // order, so fences and drains hold anyway; a device-TLB that does not answer shows at the next wait, which is aborted, or
 // when nothing is left to do (6.5.2.11).
 
-import { getAddress, getField, type Words } from "../machine/bit-fields.js";
+import { getAddress, getField, getPage, type Words } from "../machine/bit-fields.js";
 import { FirstError } from "../machine/first-error.js";
 import type { PageResponse } from "../machine/page-request.js";
 import type { AtcInvalidation, AtcResponse } from "../machine/translation-request.js";
@@ -53,7 +53,7 @@ const did = (c: Context): number => getField(c.words, I.INV_DID_MSB, I.INV_DID_L
 const pasid = (c: Context): number => getField(c.words, I.INV_PASID_MSB, I.INV_PASID_LSB);
 const mask = (c: Context): number => getField(c.words, I.INV_AM_MSB, I.INV_AM_LSB);
 const hint = (c: Context): boolean => getField(c.words, I.INV_IH_MSB, I.INV_IH_LSB) === 1;
-const address = (c: Context): bigint => getAddress(c.words, I.INV_ADDR_MSB, I.INV_ADDR_LSB, 12);
+const page = (c: Context): number => getPage(c.words, I.INV_ADDR_MSB, I.INV_ADDR_LSB);
 
 // Outside legacy mode the context-cache has no domain-ids: domain-selective is global, the device's DID does not count.
 function contextCache(c: Context): void {
@@ -75,12 +75,12 @@ function pasidCache(c: Context): void {
 function iotlb(c: Context): void {
   if (granularity(c) === I.IOTLB_GLOBAL) c.drop.allTranslations();
   else if (granularity(c) === I.IOTLB_DOMAIN) c.drop.domain(did(c));
-  else c.drop.domainPages(did(c), address(c), mask(c), hint(c));
+  else c.drop.domainPages(did(c), page(c), mask(c), hint(c));
 }
 
 function pasidIotlb(c: Context): void {
   if (granularity(c) === I.PIOTLB_PASID) c.drop.pasid(did(c), pasid(c));
-  else c.drop.pasidPages(did(c), pasid(c), address(c), mask(c), hint(c));
+  else c.drop.pasidPages(did(c), pasid(c), page(c), mask(c), hint(c));
 }
 
 function deviceTlb(c: Context): void {
@@ -120,16 +120,19 @@ function pageGroupResponse(c: Context): void {
   c.effect = (outputs) => outputs.respond(response);
 }
 
-const RUN: ReadonlyMap<number, Run> = new Map<number, Run>([
-  [I.INV_CONTEXT_CACHE, contextCache],
-  [I.INV_IOTLB, iotlb],
-  [I.INV_DEVICE_TLB, deviceTlb],
-  [I.INV_WAIT, wait],
-  [I.INV_PASID_IOTLB, pasidIotlb],
-  [I.INV_PASID_CACHE, pasidCache],
-  [I.INV_PASID_DEVICE_TLB, pasidDeviceTlb],
-  [I.INV_PAGE_GROUP_RESPONSE, pageGroupResponse],
-]);
+/** By type; others do nothing. */
+const RUN: readonly (Run | undefined)[] = [
+  undefined,
+  contextCache,
+  iotlb,
+  deviceTlb,
+  undefined,
+  wait,
+  pasidIotlb,
+  pasidCache,
+  pasidDeviceTlb,
+  pageGroupResponse,
+];
 
 /** Carries out single invalidation descriptors. */
 export class DescriptorExecutor {
@@ -177,7 +180,7 @@ export class DescriptorExecutor {
     context.invalidation = undefined;
     context.aborted = false;
     const error = this.#rules.error(words, mode);
-    if (error === 0) RUN.get(descriptorType(words))?.(context);
+    if (error === 0) RUN[descriptorType(words)]?.(context);
     return error;
   }
 
@@ -192,6 +195,12 @@ export class DescriptorExecutor {
     const { silent } = this.#context;
     this.#context.silent = silent ?? invalidation.stream;
     if (this.#outputs.invalidateAtc(invalidation) === "completed") this.#context.silent = silent;
+  }
+
+  /** Whether nothing is left to be sent, or waited for. */
+  get isDone(): boolean {
+    const { status, effect, invalidation, silent } = this.#context;
+    return !status && !effect && !invalidation && silent === undefined && this.#effects.length === 0;
   }
 
   /** Whether the last descriptor is a wait behind an invalidation that was not answered: it never completes. */

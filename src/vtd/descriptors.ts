@@ -179,20 +179,44 @@ function reservedOf(fields: readonly Bits[]): Words {
   return words;
 }
 
+/** What a descriptor of one type must be like. */
+interface Rule {
+  readonly wide: boolean;
+  /** Bits that must be 0. */
+  readonly reserved: Words;
+  /** Bit g: granularity g is legal. */
+  readonly granularities: number;
+  readonly legal: (words: Words, features: VtdFeatureSet) => boolean;
+}
+
+const ANY_GRANULARITY = 0xf;
+const TYPES = 128;
+
+function ruleOf(row: DescriptorRow, features: VtdFeatureSet): Rule {
+  const { fields, optional = [], granularities, wide = false, legal = () => true } = row;
+  const present = optional.filter(([name]) => features[name]).flatMap(([, more]) => more);
+  return {
+    wide,
+    reserved: reservedOf([...TYPE, ...fields, ...present]),
+    granularities: granularities?.reduce((all, g) => all | (1 << g), 0) ?? ANY_GRANULARITY,
+    legal,
+  };
+}
+
 /** Legality of descriptors under one set of capabilities. */
 export class DescriptorRules {
   readonly #features: VtdFeatureSet;
-  readonly #reserved: ReadonlyMap<number, Words>;
+  /** By type; undefined is invalid. */
+  readonly #rules: readonly (Rule | undefined)[];
 
   /** @param features what the unit reports */
   constructor(features: VtdFeatureSet) {
     this.#features = features;
-    this.#reserved = new Map(
-      [...DESCRIPTORS].map(([type, { fields, optional = [] }]) => {
-        const present = optional.filter(([name]) => features[name]).flatMap(([, more]) => more);
-        return [type, reservedOf([...TYPE, ...fields, ...present])];
-      }),
-    );
+    this.#rules = Array.from({ length: TYPES }, (_, type) => {
+      const row = DESCRIPTORS.get(type);
+      const isPresent = row !== undefined && (row.needs === undefined || features[row.needs]);
+      return isPresent ? ruleOf(row, features) : undefined;
+    });
   }
 
   /**
@@ -223,14 +247,12 @@ export class DescriptorRules {
    * Source: Rev 5.10, 6.5.2.
    */
   error(words: Words, mode: number): number {
-    const type = descriptorType(words);
-    const row = DESCRIPTORS.get(type);
-    const features = this.#features;
-    if (!row || (row.wide && mode === TTM_LEGACY)) return I.IQE_TYPE;
-    if (row.needs !== undefined && !features[row.needs]) return I.IQE_TYPE;
-    const reserved = this.#reserved.get(type)!;
+    const rule = this.#rules[descriptorType(words)];
+    if (rule === undefined || (rule.wide && mode === TTM_LEGACY)) return I.IQE_TYPE;
+    const { reserved } = rule;
     for (let n = 0; n < words.length; n++) if ((words[n]! & reserved[n]!) !== 0) return I.IQE_RESERVED;
-    if (row.granularities && !row.granularities.includes(getField(words, ...G))) return I.IQE_RESERVED;
-    return row.legal === undefined || row.legal(words, features) ? 0 : I.IQE_RESERVED;
+    const granularity = getField(words, I.INV_G_MSB, I.INV_G_LSB);
+    if (((rule.granularities >> granularity) & 1) === 0) return I.IQE_RESERVED;
+    return rule.legal(words, this.#features) ? 0 : I.IQE_RESERVED;
   }
 }

@@ -84,18 +84,22 @@ export class FaultLog implements Saved {
    * Source: Rev 5.10, 7.2.1.
    */
   record(words: Words): void {
-    const registers = this.#registers;
-    if (registers.has(R.REG_FSTS, R.FSTS_PFO_LSB)) return;
-    if (this.#isPending(this.#next)) {
-      this.#event.raise(PFO);
+    if (!this.hasRoom) {
+      this.overflow();
       return;
     }
+    const registers = this.#registers;
     const index = this.#next;
     for (const [n, word] of words.entries()) registers.set(this.#offset(index) + 4 * n, word);
     this.#next = (index + 1) % registers.features.faultRecords;
     if (registers.has(R.REG_FSTS, R.FSTS_PPF_LSB)) return;
     registers.set(R.REG_FSTS, registers.get(R.REG_FSTS) & ~(0xff << R.FSTS_FRI_LSB));
     this.#event.raise(PPF | (index << R.FSTS_FRI_LSB));
+  }
+
+  /** A fault came while there was no room: sets PFO. */
+  overflow(): void {
+    if (!this.#registers.has(R.REG_FSTS, R.FSTS_PFO_LSB)) this.#event.raise(PFO);
   }
 
   /** Sets an error bit of FSTS, by its number; a fault event unless a condition waits already. */

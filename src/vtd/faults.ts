@@ -1,7 +1,7 @@
 // Faults of requests: their names, and the core's fault records read into faults as users see them.
 // Source of the codes: Intel VT-d Rev 5.10, section 7.1.3. Names are those of src/spec/vtd/faults.ts.
 
-import type { ArenaView } from "../core/core.js";
+import type { FaultRecords } from "../machine/fault-list.js";
 import * as A from "../spec/abi/core.js";
 import * as F from "../spec/vtd/faults.js";
 
@@ -51,9 +51,8 @@ export function vtdFaultName(reason: number): string {
 }
 
 /** The `n`-th fault of the last batch; `recorded` says whether it is to be recorded. */
-export function readFault(core: ArenaView, n: number): VtdFault {
-  const at = core.faults + n * A.FAULT_SIZE;
-  const { u8, u32, u64 } = core;
+export function readFault({ faults, u8, u32, u64 }: FaultRecords, n: number): VtdFault {
+  const at = faults + n * A.FAULT_SIZE;
   const reason = u8[at + A.FAULT_TYPE] ?? 0;
   const access = u8[at + A.FAULT_ACCESS] ?? 0;
   const pasid = u32[(at + A.FAULT_PASID) / 4] ?? 0;

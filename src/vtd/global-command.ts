@@ -27,6 +27,7 @@ export class GlobalCommand implements Saved {
   readonly #effects: CommandEffects;
   /** RTADDR as the last "set root table pointer" found it. */
   #root = 0n;
+  #mode = 0;
 
   /**
    * Connects the commands to their registers.
@@ -47,7 +48,7 @@ export class GlobalCommand implements Saved {
 
   /** @internal The registers come first. */
   load(from: StateReader): void {
-    this.#root = from.u64("root table pointer");
+    this.#take(from.u64("root table pointer"));
     this.#effects.configuration();
   }
 
@@ -58,7 +59,12 @@ export class GlobalCommand implements Saved {
 
   /** Table mode in force, RTADDR.TTM. */
   get mode(): number {
-    return Number(this.#root >> BigInt(R.RTADDR_TTM_LSB)) & 3;
+    return this.#mode;
+  }
+
+  #take(root: bigint): void {
+    this.#root = root;
+    this.#mode = Number(root >> BigInt(R.RTADDR_TTM_LSB)) & 3;
   }
 
   #execute(command: number): void {
@@ -70,7 +76,7 @@ export class GlobalCommand implements Saved {
     const hadQueue = had(R.GCMD_QIE_LSB);
     const setsRoot = asks(R.GCMD_SRTP_LSB);
     if (setsRoot) {
-      this.#root = registers.get64(R.REG_RTADDR);
+      this.#take(registers.get64(R.REG_RTADDR));
       registers.put(R.REG_GSTS, R.GCMD_SRTP_LSB, true);
     }
     registers.put(R.REG_GSTS, R.GCMD_TE_LSB, asks(R.GCMD_TE_LSB));

@@ -5,8 +5,9 @@
 // is taken modulo the size and aligned down; a status write to where no memory is goes nowhere; the time of a device-TLB
 // invalidation is out at the next wait, which is consumed and never completes, or else when the queue is empty.
 
-import { fieldMask, wordsOf } from "../machine/bit-fields.js";
+import { fieldMask, u64Of } from "../machine/bit-fields.js";
 import { FirstError } from "../machine/first-error.js";
+import { QueueEntries } from "../machine/queue-entries.js";
 import { IQE_FETCH, IQE_TAIL, IQE_TAIL_ALIGNMENT } from "../spec/vtd/invalidation.js";
 import * as R from "../spec/vtd/registers.js";
 import type { DescriptorExecutor } from "./descriptor-executor.js";
@@ -54,12 +55,18 @@ interface Shape {
 export class InvalidationQueue {
   readonly #parts: InvalidationQueueParts;
   readonly #event: EventInterrupt;
+  readonly #entries: QueueEntries;
+  /** What IQA stands for, and the words that it had then. */
+  #shape: Shape = { base: 0n, bytes: PAGE_BYTES, stride: NARROW_BYTES };
+  #low = 0;
+  #high = 0;
   #running = false;
 
   /** @param parts what it is connected to */
   constructor(parts: InvalidationQueueParts) {
     const { registers, onIrq } = parts;
     this.#parts = parts;
+    this.#entries = new QueueEntries(parts.memory);
     this.#event = new EventInterrupt(
       registers,
       "invalidation",
@@ -93,6 +100,7 @@ export class InvalidationQueue {
   run(): void {
     if (this.#running) return;
     this.#running = true;
+    this.#entries.forget();
     const errors = new FirstError();
     try {
       do {
@@ -112,19 +120,25 @@ export class InvalidationQueue {
     return registers.get(R.REG_IQH) !== registers.get(R.REG_IQT);
   }
 
-  #shape(): Shape {
-    const register = this.#parts.registers.get64(R.REG_IQA);
-    const low = Number(register & 0xfffn);
-    return {
-      base: register & ~0xfffn,
-      bytes: PAGE_BYTES << (low & 7),
-      stride: ((low >>> R.IQA_DW_LSB) & 1) === 1 ? WIDE_BYTES : NARROW_BYTES,
-    };
+  #findShape(): Shape {
+    const { registers } = this.#parts;
+    const low = registers.get(R.REG_IQA);
+    const high = registers.get(R.REG_IQA + 4);
+    if (low !== this.#low || high !== this.#high) {
+      this.#low = low;
+      this.#high = high;
+      this.#shape = {
+        base: u64Of(low, high) & ~0xfffn,
+        bytes: PAGE_BYTES << (low & 7),
+        stride: ((low >>> R.IQA_DW_LSB) & 1) === 1 ? WIDE_BYTES : NARROW_BYTES,
+      };
+    }
+    return this.#shape;
   }
 
   #consume(errors: FirstError): void {
     const { registers, executor } = this.#parts;
-    const shape = this.#shape();
+    const shape = this.#findShape();
     const head = registers.get(R.REG_IQH) & (shape.bytes - 1) & ~(shape.stride - 1);
     const error = this.#registersError(shape) || this.#execute(shape, head);
     if (error !== 0) {
@@ -133,11 +147,13 @@ export class InvalidationQueue {
     }
     // The head moves first: who sees status or interrupt of a wait must see it consumed.
     registers.set(R.REG_IQH, (head + shape.stride) & (shape.bytes - 1));
+    if (executor.isDone) return;
     errors.attempt(() => executor.sendInvalidation());
     const { isAborted } = executor;
     this.#running = false;
     errors.attempt(() => executor.complete());
     this.#running = true;
+    this.#entries.forget();
     if (isAborted) this.#expire(errors);
   }
 
@@ -146,6 +162,7 @@ export class InvalidationQueue {
     this.#running = false;
     errors.attempt(() => this.expire());
     this.#running = true;
+    this.#entries.forget();
   }
 
   /** Sets ITE if an endpoint has not answered an invalidation: nothing is fetched until software clears it (6.5.2.11). */
@@ -168,17 +185,16 @@ export class InvalidationQueue {
     return tail % stride === 0 ? 0 : IQE_TAIL_ALIGNMENT;
   }
 
-  #execute({ base, stride }: Shape, head: number): number {
-    const { memory, executor, mode } = this.#parts;
-    const address = base + BigInt(head);
-    if (!memory.isRam(address)) return IQE_FETCH;
-    const bytes = new Uint8Array(stride);
-    memory.readInto(address, bytes);
-    return executor.execute(wordsOf(bytes), mode());
+  #execute({ base, bytes, stride }: Shape, head: number): number {
+    const { registers, executor, mode } = this.#parts;
+    const tail = registers.get(R.REG_IQT);
+    const words = this.#entries.at(base, head, tail > head ? tail : bytes, stride);
+    return words === undefined ? IQE_FETCH : executor.execute(words, mode());
   }
 
   // The reason is there before the error is.
   #stop(error: number): void {
+    this.#entries.forget();
     this.#parts.registers.set(R.REG_IQERCD, error);
     this.#parts.fail(R.FSTS_IQE_LSB);
   }

@@ -3,12 +3,12 @@
 // The core's contexts are context-cache and PASID-cache in one, so both kinds of invalidation drop whole contexts: more than
 // asked for, which is allowed.
 
-/** Addresses of an invalidation. */
+/** Addresses of an invalidation, in page numbers of 4 KiB. */
 interface Range {
-  readonly first: bigint;
-  readonly last: bigint;
+  first: number;
+  last: number;
   /** Table pointers stay. */
-  readonly leafOnly: boolean;
+  leafOnly: boolean;
   /** Of any size. */
   readonly leafLg2: 0;
 }
@@ -16,7 +16,9 @@ interface Range {
 /** What invalidations need of the translation core; -1 = any. */
 export interface InvalidationTarget {
   /** Drops cached translations and table pointers; see the STAGES below. */
-  tlbi(stages: number, did: number, pasid: number, range: Range | undefined): number;
+  tlbi(stages: number, did: number, pasid: number): void;
+  /** The same by address. */
+  tlbiRange(stages: number, did: number, pasid: number, range: Range): void;
   readonly exports: {
     /** Drops the contexts of source-ids. */
     forgetStreams(first: number, last: number): void;
@@ -35,23 +37,17 @@ const SECOND_STAGE = 2;
 const SECOND_STAGE_ALONE = 4;
 const EVERYTHING = FIRST_STAGE | SECOND_STAGE;
 const LAST_SOURCE_ID = 0xffff;
-const ADDRESS_MASK = (1n << 64n) - 1n;
-const PAGE_BITS = 0xfffn;
+const PAGES = 2 ** 52;
 
 // Function mask → bits of the source-id that don't matter (Table 21).
 const FUNCTION_BITS = [0b000, 0b100, 0b110, 0b111] as const;
 
-/** The block of 2^(12 + mask) bytes around `address`. */
-function block(address: bigint, mask: number, leafOnly: boolean): Range {
-  const bits = mask === 0 ? PAGE_BITS : (1n << BigInt(12 + mask)) - 1n;
-  const last = (address | bits) & ADDRESS_MASK;
-  return { first: last ^ bits, last, leafOnly, leafLg2: 0 };
-}
-
 /** Invalidations by what they are to drop. */
 export class Invalidations {
   readonly #target: InvalidationTarget;
-  readonly #guestMask: bigint;
+  readonly #guestPages: number;
+  /** Used again and again: nothing is allocated. */
+  readonly #range: Range = { first: 0, last: 0, leafOnly: false, leafLg2: 0 };
 
   /**
    * Binds the invalidations to the caches.
@@ -61,7 +57,7 @@ export class Invalidations {
    */
   constructor(target: InvalidationTarget, guestBits: number) {
     this.#target = target;
-    this.#guestMask = (1n << BigInt(guestBits)) - 1n;
+    this.#guestPages = 2 ** (guestBits - 12);
   }
 
   /** All contexts: context-cache and PASID-cache. */
@@ -90,35 +86,47 @@ export class Invalidations {
 
   /** All translations and table pointers. */
   allTranslations(): void {
-    this.#target.tlbi(EVERYTHING, ANY, ANY, undefined);
+    this.#target.tlbi(EVERYTHING, ANY, ANY);
   }
 
   /** Those of a domain. */
   domain(did: number): void {
-    this.#target.tlbi(EVERYTHING, did, ANY, undefined);
+    this.#target.tlbi(EVERYTHING, did, ANY);
   }
 
   /**
    * Second-stage pages of a domain, and with them all its first-stage and nested translations: nothing tells which of
    * those came through the pages (Table 23).
    *
-   * @param mask the block has 2^(12 + mask) bytes
+   * @param page number of a page of 4 KiB
+   * @param mask the block has 2^mask pages
    * @param hint IH: second-stage table pointers stay
    */
-  domainPages(did: number, address: bigint, mask: number, hint: boolean): void {
-    this.#target.tlbi(FIRST_STAGE, did, ANY, undefined);
-    this.#target.tlbi(SECOND_STAGE, did, ANY, block(address & this.#guestMask, mask, hint));
+  domainPages(did: number, page: number, mask: number, hint: boolean): void {
+    this.#target.tlbi(FIRST_STAGE, did, ANY);
+    const guestPage = page < this.#guestPages ? page : page % this.#guestPages;
+    this.#target.tlbiRange(SECOND_STAGE, did, ANY, this.#block(guestPage, mask, hint));
   }
 
   /** All of one PASID of a domain; entries of the second stage alone have no PASID, so all of the domain go (Table 24). */
   pasid(did: number, pasid: number): void {
-    this.#target.tlbi(FIRST_STAGE, did, pasid, undefined);
-    this.#target.tlbi(SECOND_STAGE_ALONE, did, ANY, undefined);
+    this.#target.tlbi(FIRST_STAGE, did, pasid);
+    this.#target.tlbi(SECOND_STAGE_ALONE, did, ANY);
   }
 
   /** First-stage and nested pages of one PASID of a domain; the second stage stays (Table 24). */
-  pasidPages(did: number, pasid: number, address: bigint, mask: number, hint: boolean): void {
-    this.#target.tlbi(FIRST_STAGE, did, pasid, block(address, mask, hint));
+  pasidPages(did: number, pasid: number, page: number, mask: number, hint: boolean): void {
+    this.#target.tlbiRange(FIRST_STAGE, did, pasid, this.#block(page, mask, hint));
+  }
+
+  /** The block of 2^mask pages around `page`. */
+  #block(page: number, mask: number, leafOnly: boolean): Range {
+    const range = this.#range;
+    const pages = mask === 0 ? 1 : Math.min(2 ** mask, PAGES);
+    range.first = mask === 0 ? page : Math.floor(page / pages) * pages;
+    range.last = range.first + pages - 1;
+    range.leafOnly = leafOnly;
+    return range;
   }
 
   /** Everything that is cached. */

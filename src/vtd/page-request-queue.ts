@@ -140,9 +140,10 @@ export class PageRequestQueue implements Saved {
   #invalidate(message: PageRequest, { pgtt, did, pasid }: Accepted): void {
     if (isStopMarker(message)) return;
     const { drop } = this.#parts;
-    if (pgtt === PGTT_FIRST_STAGE) drop.pasidPages(did, pasid, message.address, 0, false);
+    const page = Number(message.address >> 12n);
+    if (pgtt === PGTT_FIRST_STAGE) drop.pasidPages(did, pasid, page, 0, false);
     else if (pgtt === PGTT_NESTED) drop.domain(did);
-    else drop.domainPages(did, message.address, 0, false);
+    else drop.domainPages(did, page, 0, false);
   }
 
   /** Discarded for want of room; the first time sets PRO (7.4.1). */

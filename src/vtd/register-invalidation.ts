@@ -3,7 +3,7 @@
 // IAIG say what was done, at the granularity asked for. Outside legacy mode, with a reserved granularity or an unsupported
 // address mask nothing is done and they read 0. Requests while the invalidation queue is on are carried out too.
 
-import { getAddress, getField, setField, type Words } from "../machine/bit-fields.js";
+import { getField, getPage, setField, type Words } from "../machine/bit-fields.js";
 import * as I from "../spec/vtd/invalidation.js";
 import * as R from "../spec/vtd/registers.js";
 import { ANY, type Invalidations } from "./invalidation.js";
@@ -105,7 +105,7 @@ export class RegisterInvalidation {
     const mask = getField(words, R.IVA_AM_MSB, R.IVA_AM_LSB);
     if (mask > addressMaskMost) return REFUSED;
     const hint = getField(words, R.IVA_IH_MSB, R.IVA_IH_LSB) === 1;
-    drop.domainPages(did, getAddress(words, R.IVA_ADDR_MSB, R.IVA_ADDR_LSB, 12), mask, hint);
+    drop.domainPages(did, getPage(words, R.IVA_ADDR_MSB, R.IVA_ADDR_LSB), mask, hint);
     return I.IOTLB_PAGE;
   }
 }

@@ -4,10 +4,11 @@
 // (docs/capabilities-vtd.md).
 
 import type { ArenaView } from "../core/core.js";
-import { bytesOf, wordsOf } from "../machine/bit-fields.js";
+import { bytesOf, readWords } from "../machine/bit-fields.js";
 import { Callbacks } from "../machine/callbacks.js";
 import { readTranslationCounters, type TranslationCounters } from "../machine/counters.js";
 import { Engine } from "../machine/engine.js";
+import { FaultList, NO_RECORDS } from "../machine/fault-list.js";
 import { FirstError } from "../machine/first-error.js";
 import { Machine } from "../machine/machine.js";
 import { OpenSnapshot, type SnapshotOptions, saveSnapshot } from "../machine/machine-snapshot.js";
@@ -15,7 +16,7 @@ import type { TranslateRequest } from "../machine/translation.js";
 import type { TranslationCompletion, TranslationRequest } from "../machine/translation-request.js";
 import type { RamRange } from "../memory/ranges.js";
 import type { StateWriter } from "../snapshot/state-writer.js";
-import { VENDOR_VTD } from "../spec/abi/core.js";
+import { FAULT_FLAG_RECORD, VENDOR_VTD } from "../spec/abi/core.js";
 import * as R from "../spec/vtd/registers.js";
 import { readCounters, type VtdCounters } from "./counters.js";
 import { encodeFaultWords } from "./fault-record.js";
@@ -29,6 +30,7 @@ import type { VtdTranslation } from "./translation.js";
 
 const NARROW_BYTES = 16;
 const WIDE_BYTES = 32;
+const NO_FAULTS = new FaultList<VtdFault>(NO_RECORDS, 0, readFault);
 
 /**
  * An Intel VT-d remapping unit (Rev 5.10) over simulated physical memory.
@@ -43,8 +45,11 @@ export class VtdIommu extends Machine {
   #features: VtdFeatures;
   #hardware: Hardware;
   /** Of the last batch, in request order. */
-  #faults: VtdFault[] = [];
+  #faults = NO_FAULTS;
   #lastRecord: Uint8Array | undefined;
+  /** The words of a descriptor that came as bytes. */
+  readonly #narrow = new Uint32Array(4);
+  readonly #wide = new Uint32Array(8);
 
   /**
    * Powers a unit on.
@@ -75,7 +80,7 @@ export class VtdIommu extends Machine {
   static restore(bytes: Uint8Array, options: VtdRestoreOptions = {}): VtdIommu {
     const saved = new OpenSnapshot(bytes, options, VENDOR_VTD, SAVED_PARTS, loadUnit);
     const vtd = new VtdIommu({ ...options, ...saved.machine.options, ...saved.unit.options });
-    vtd.#faults = [...saved.unit.faults];
+    vtd.#faults = new FaultList(NO_RECORDS, saved.unit.faults.length, readFault, [...saved.unit.faults]);
     saved.loadInto(vtd.engine, vtd.#hardware.saved);
     return vtd;
   }
@@ -89,7 +94,7 @@ export class VtdIommu extends Machine {
    */
   snapshot(options: SnapshotOptions = {}): Uint8Array {
     this.#callbacks.expectNone("snapshot");
-    const unit = (to: StateWriter): void => saveUnit(to, this.#features, this.#options, this.#faults);
+    const unit = (to: StateWriter): void => saveUnit(to, this.#features, this.#options, this.#faults.all());
     return saveSnapshot(options, VENDOR_VTD, this.engine, unit, this.#hardware.saved);
   }
 
@@ -124,8 +129,10 @@ export class VtdIommu extends Machine {
     const { mode } = command;
     const error = executor.widthError(mode, byteLength === WIDE_BYTES);
     if (error !== 0) return error;
-    const words = descriptor instanceof Uint32Array ? descriptor : wordsOf(descriptor);
+    const into = byteLength === WIDE_BYTES ? this.#wide : this.#narrow;
+    const words = descriptor instanceof Uint32Array ? descriptor : readWords(descriptor, into);
     const code = executor.execute(words, mode);
+    if (executor.isDone) return code;
     const errors = new FirstError();
     errors.attempt(() => executor.sendInvalidation());
     errors.attempt(() => queue.expire());
@@ -145,19 +152,31 @@ export class VtdIommu extends Machine {
 
   #record(count: number, arena: ArenaView = this.engine.core): void {
     this.#lastRecord = undefined;
-    if (count === 0 && this.#faults.length === 0) return;
-    // Read before any is handed out: an interrupt handler may translate, which starts a new batch.
-    const faults = Array.from({ length: count }, (_, n) => readFault(arena, n));
+    if (count === 0) {
+      this.#faults = NO_FAULTS;
+      return;
+    }
+    // Copied before any is handed out: an interrupt handler may translate, which starts a new batch.
+    const faults = new FaultList(arena, count, readFault);
     const { registers, faults: log } = this.#hardware;
     let lastRecord: Uint8Array | undefined;
     const errors = new FirstError();
-    for (const fault of faults) {
-      if (!fault.recorded) continue;
-      const access = fault.write ? "write" : "read";
-      const words = encodeFaultWords({ ...fault, address: fault.iova, access }, registers.features.pasid);
-      fault.recorded = log.hasRoom;
-      errors.attempt(() => log.record(words));
-      if (fault.recorded) lastRecord = bytesOf(words);
+    for (let n = 0; n < count; n++) {
+      if ((faults.flags(n) & FAULT_FLAG_RECORD) === 0) continue;
+      try {
+        if (log.hasRoom) {
+          const fault = faults.at(n);
+          const access = fault.write ? "write" : "read";
+          const words = encodeFaultWords({ ...fault, address: fault.iova, access }, registers.features.pasid);
+          lastRecord = bytesOf(words);
+          log.record(words);
+        } else {
+          faults.lose(n);
+          log.overflow();
+        }
+      } catch (error) {
+        errors.keep(error);
+      }
     }
     this.#faults = faults;
     this.#lastRecord = lastRecord;
@@ -177,7 +196,7 @@ export class VtdIommu extends Machine {
 
   /** The faults of the last `run` or `translate`, in request order. */
   faults(): VtdFault[] {
-    return this.#faults.map((fault) => ({ ...fault }));
+    return this.#faults.all().map((fault) => ({ ...fault }));
   }
 
   /**
@@ -234,7 +253,7 @@ export class VtdIommu extends Machine {
   reset(changes: { features?: VtdFeatures; ram?: readonly RamRange[] } = {}): void {
     if (changes.features) this.#features = validateVtdFeatures(changes.features);
     this.engine.reset(changes.ram);
-    this.#faults = [];
+    this.#faults = NO_FAULTS;
     this.#lastRecord = undefined;
     this.#hardware = powerOn(this.engine.core, this.memory, this.#features, this.#options);
   }

@@ -58,22 +58,22 @@ describe("completed invalidations", () => {
     expect(log).toEqual([]);
   });
 
-  it("go out at once from inside another invalidation's callback, before their CMD_SYNC", () => {
+  it("go out from inside another invalidation's callback, up to the CMD_SYNC that waits for its answer (4.7.3)", () => {
     const order: unknown[] = [];
     const world: AtsWorld = new AtsWorld({
       onAtcInvalidation: ({ iova }) => {
         order.push(iova);
-        // The endpoint's driver invalidates more: it is done when submit returns.
         if (iova === 0x5000n) {
-          world.submit("4000000003000000 0060000000000000", SYNC_IRQ);
-          order.push("submitted");
+          world.submit("4000000003000000 0060000000000000", SYNC_IRQ, "4000000003000000 0070000000000000");
+          order.push("answered");
         }
         return "completed";
       },
       onIrq: (irq) => order.push(irq),
     });
-    world.submit(ATC_INV, SYNC);
-    expect(order).toEqual([0x5000n, 0x6000n, "cmd-sync", "submitted"]);
+    world.submit(ATC_INV);
+    expect(order).toEqual([0x5000n, 0x6000n, "answered", "cmd-sync", 0x7000n]);
+    expect(world.smmu.read32(CONS)).toBe(4);
   });
 
   it("by `issue`, too", () => {
@@ -118,6 +118,37 @@ describe("an invalidation that the endpoint does not answer in time (3.9.1.4)", 
     world.smmu.memory.write(0x4002_0010n, bytes(SYNC));
     world.smmu.write32(GERRORN, 1);
     expect(world.smmu.read32(CONS)).toBe(0x0300_0001);
+  });
+
+  it("shows at a CMD_SYNC that was written from inside the callback, too", () => {
+    const log: unknown[] = [];
+    const world: AtsWorld = new AtsWorld({
+      onAtcInvalidation: () => {
+        log.push(world.submit(SYNC_IRQ));
+        return "timed-out";
+      },
+      onIrq: (irq) => log.push(irq),
+    });
+    world.smmu.write32(0x50, 1);
+    world.submit(ATC_INV);
+    // Inside the callback the CMD_SYNC waits; afterwards it fails, without its interrupt.
+    expect(log).toEqual([1, "gerror"]);
+    expect(world.smmu.read32(CONS)).toBe(0x0300_0001);
+  });
+
+  it("and the queue goes on when the invalidation came by `issue`", () => {
+    const log: unknown[] = [];
+    const world: AtsWorld = new AtsWorld({
+      onAtcInvalidation: () => {
+        log.push(world.submit(SYNC_IRQ), world.smmu.issue(bytes(SYNC)));
+        return "completed";
+      },
+      onIrq: (irq) => log.push(irq),
+    });
+    world.smmu.issue(bytes(ATC_INV));
+    // A CMD_SYNC by `issue` cannot wait: it says that the invalidation is not complete.
+    expect(log).toEqual([0, 3, "cmd-sync"]);
+    expect(world.smmu.issue(bytes(SYNC))).toBe(0);
   });
 
   it("by `issue` the CMD_SYNC returns 3, once", () => {

@@ -112,6 +112,22 @@ describe("mapper and unmapAt", () => {
     expect(table.lookup(0x2000n)?.output).toBe(0x7000n);
   });
 
+  it("write nothing into what took the place of their memory when that was dropped", () => {
+    const { table, memory } = rig("vmsa", true);
+    const map = table.mapper();
+    map(0x1000, 0x5000, PAGE);
+    map(0x3000, 0x5000, PAGE);
+    const before = table.lookup(0x1000n)!.address & ~0xffffn;
+    memory.drop(before, 0x1_0000n);
+    const elsewhere = 0x10_0000_0000n;
+    const bytes = new Uint8Array(0x1_0000).fill(0xa5);
+    memory.write(elsewhere, bytes); // in the frame that became free
+    expect(table.unmapAt(0x1000, PAGE)).toBe(0);
+    map(0x2000, 0x6000, PAGE);
+    expect(table.lookup(0x2000n)?.output).toBe(0x6000n);
+    expect(Buffer.compare(memory.read(elsewhere, bytes.length), bytes)).toBe(0);
+  });
+
   it("refuse as map and unmap do", () => {
     const { table } = rig("vmsa", true);
     const map = table.mapper();

@@ -80,7 +80,10 @@ const ROOMS: Record<string, { may: string[]; packages?: string[] }> = {
   },
   "examples/": { may: ["src/index.ts"], packages: ["node:", "nested-iommu"] },
   "test/reference/": { may: [], packages: ["node:", "vitest", "fast-check"] },
-  "test/cli/": { may: ["src/index.ts", "src/cli/"], packages: ["node:", "nested-iommu", "vitest"] },
+  "test/cli/": {
+    may: ["src/index.ts", "src/cli/"],
+    packages: ["node:", "nested-iommu", "vitest", "fast-check"],
+  },
 };
 
 const FOLDERS = ["assembly", "src", "bench", "examples", "test"];

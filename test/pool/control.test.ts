@@ -51,10 +51,10 @@ describe("a record of the ring", () => {
     "brings %s with its largest and smallest arguments",
     (name, kinds) => {
       const words = new Int32Array(CONTROL_BYTES / 4);
-      const argument = { i: [-1, 0x7fff_ffff, 0], L: [0n, (1n << 64n) - 1n, 1n << 63n, 0x1_0000_0000n] };
+      const argument = { i: [-1, 0x7fff_ffff, 0], p: [0, 2 ** 52 - 1, 2 ** 51, 2 ** 32, 2 ** 31] };
       for (let n = 0; n < 4; n++) {
         const args = Array.from(kinds, (kind, k) => {
-          const choices = argument[kind as "i" | "L"];
+          const choices = argument[kind as "i" | "p"];
           return choices[(n + k) % choices.length]!;
         });
         writeRecord(words, RING_RECORDS - 2 + n, name, args);
@@ -70,6 +70,9 @@ describe("a record of the ring", () => {
       "runAts",
       "single",
       "single64",
+      "hit",
+      "hitHashed",
+      "sourceSlot",
       "frameSlot",
       "faultCount",
       "missingAddress",

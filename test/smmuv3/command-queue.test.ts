@@ -188,4 +188,54 @@ describe("interrupts (IHI 0070 3.18)", () => {
     expect(machine.registers.read32(CMDQ_CONS)).toBe(2);
     expect(machine.core.calls).toHaveLength(1);
   });
+
+  it("what a callback writes over commands that wait is what is carried out", () => {
+    const machine = start();
+    put(machine, 0, SYNC_IRQ);
+    put(machine, 1, CFGI_STE_8);
+    machine.onIrq = () => put(machine, 1, NSNH_ALL);
+    machine.registers.write32(CMDQ_PROD, 2);
+    expect(machine.core.calls).toEqual([["tlbi", 3, -1, -1]]);
+  });
+
+  it("so is what the handler of a command error writes before it acknowledges", () => {
+    const machine = start();
+    machine.registers.write32(IRQ_CTRL, 1);
+    put(machine, 0, RESERVED);
+    put(machine, 1, RESERVED);
+    machine.onIrq = () => {
+      put(machine, 0, CFGI_STE_8);
+      put(machine, 1, NSNH_ALL);
+      machine.registers.write32(GERRORN, 1);
+    };
+    machine.registers.write32(CMDQ_PROD, 2);
+    expect(machine.registers.read32(CMDQ_CONS) & 0xfffff).toBe(2);
+    expect(machine.core.calls).toEqual([
+      ["cfgiSte", 8, 0],
+      ["tlbi", 3, -1, -1],
+    ]);
+  });
+});
+
+describe("a full queue (IHI 0070 3.5.1)", () => {
+  it("is consumed in one write, over page borders and around its end", () => {
+    const [sizeLg2, pointer] = [10, 1000];
+    const machine = start(sizeLg2, pointer);
+    machine.registers.write32(CR0, 0);
+    machine.registers.write64(CMDQ_BASE, 0x4000_4000n | BigInt(sizeLg2));
+    for (let n = 0; n < 1024; n++) {
+      const stream = ((pointer + n) & 1023).toString(16).padStart(4, "0");
+      const address = 0x4000_4000n + BigInt(16 * ((pointer + n) & 1023));
+      machine.memory.write(
+        address,
+        bytes(`03000000${stream.slice(2)}${stream.slice(0, 2)}0000 0000000000000000`),
+      );
+    }
+    machine.registers.write32(CMDQ_PROD, pointer + 1024);
+    machine.registers.write32(CR0, 8);
+    expect(machine.registers.read32(CMDQ_CONS)).toBe(pointer + 1024);
+    expect(machine.core.calls.map(([, stream]) => stream)).toEqual(
+      Array.from({ length: 1024 }, (_, n) => (pointer + n) & 1023),
+    );
+  });
 });

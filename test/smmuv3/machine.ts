@@ -20,6 +20,7 @@ import type { SmmuIrq } from "../../src/smmuv3/msi.js";
 import { PriQueue } from "../../src/smmuv3/pri-queue.js";
 import type { QueueMemory } from "../../src/smmuv3/queue.js";
 import { RegisterFile } from "../../src/smmuv3/registers.js";
+import type { InvalidateRange } from "../../src/smmuv3/tlbi-range.js";
 
 /** Bytes by page, inside declared ranges. */
 export class FakeMemory implements QueueMemory {
@@ -78,9 +79,14 @@ export class FakeCore implements CommandTarget {
     this.calls.push(["cfgiCd", stream, pasid]);
   }
 
-  tlbi(stages: number, vmid: number, asid: number, range: unknown): number {
-    this.calls.push(range === undefined ? ["tlbi", stages, vmid, asid] : ["tlbi", stages, vmid, asid, range]);
-    return 0;
+  tlbi(stages: number, vmid: number, asid: number): void {
+    this.calls.push(["tlbi", stages, vmid, asid]);
+  }
+
+  tlbiRange(stages: number, vmid: number, asid: number, range: InvalidateRange): void {
+    const first = BigInt(range.first) << 12n;
+    const last = (BigInt(range.last) << 12n) | 0xfffn;
+    this.calls.push(["tlbi", stages, vmid, asid, { ...range, first, last }]);
   }
 }
 

@@ -32,6 +32,7 @@ const OF_ONE_CALL: ReadonlySet<string> = new Set([
   "Predicate",
   "Race",
   "Request",
+  "Run",
   "Start",
   "Trace.request",
 ]);
@@ -125,6 +126,7 @@ describe("globals of the core", () => {
       "Ids.deadEntries",
       "Ids.generation",
       "Ids.holes",
+      "SpaceTable.globals",
       "SpaceTable.hand",
       "SpaceTable.used",
       "Trace.written",

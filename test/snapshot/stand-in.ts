@@ -9,7 +9,7 @@ type Machine = SmmuV3 | VtdIommu;
 type Options = ConstructorParameters<typeof SmmuV3>[0] & ConstructorParameters<typeof VtdIommu>[0];
 
 /** Memory without the view of it that a table builder keeps from one call to the next: it is of one machine. */
-const WITHOUT_VIEWS = { wordIndexAt: () => -1, allWords: undefined };
+const WITHOUT_VIEWS = { wordIndexAt: () => -1, allWords: () => undefined };
 
 /** An object whose properties are always those of `current()`, but for those of `own`. */
 function following<T extends object>(current: () => T, own: object = {}): T {

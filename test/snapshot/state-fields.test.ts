@@ -22,14 +22,21 @@ const STATE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/machine/callbacks.ts": { running: OF_ONE_CALL },
   "src/machine/engine.ts": { ram: SAVED, traced: OF_ONE_CALL },
   "src/machine/first-error.ts": { failed: OF_ONE_CALL, error: OF_ONE_CALL },
-  "src/smmuv3/command-queue.ts": { entry: OF_ONE_CALL, running: OF_ONE_CALL },
+  "src/machine/queue-entries.ts": {
+    ...{ bytes: OF_ONE_CALL, words: OF_ONE_CALL, from: OF_ONE_CALL, to: OF_ONE_CALL },
+    ...{ entries: DERIVED, entryBytes: DERIVED },
+  },
+  "src/smmuv3/command-queue.ts": { running: OF_ONE_CALL },
   // Of the context `timedOut` is saved, the rest is the command in progress.
   "src/smmuv3/commands.ts": { context: SAVED, effects: OF_ONE_CALL, sending: OF_ONE_CALL },
   "src/smmuv3/event-queue.ts": { written: SAVED, last: SAVED },
   "src/smmuv3/event-recorder.ts": { last: SAVED, counts: SAVED },
   "src/smmuv3/pri-queue.ts": { counts: SAVED },
+  "src/smmuv3/queue.ts": { low: DERIVED, high: DERIVED, shape: DERIVED },
   "src/smmuv3/registers.ts": { pieces: DERIVED, words: SAVED },
-  "src/smmuv3/smmuv3.ts": { features: SAVED, hardware: SAVED, last: SAVED, transactions: SAVED },
+  "src/smmuv3/smmuv3.ts": {
+    ...{ features: SAVED, hardware: SAVED, last: SAVED, transactions: SAVED, command: OF_ONE_CALL },
+  },
   "src/smmuv3/stalls.ts": {
     ...{ byStream: SAVED, tagged: SAVED, waiting: SAVED, held: DERIVED, freshTag: SAVED, freeTags: SAVED },
     ...{ retrying: OF_ONE_CALL, counts: SAVED },
@@ -37,11 +44,14 @@ const STATE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   // A device-TLB that has not answered is given up before the queue is left (expire).
   "src/vtd/descriptor-executor.ts": { context: OF_ONE_CALL, effects: OF_ONE_CALL, sending: OF_ONE_CALL },
   "src/vtd/fault-log.ts": { next: SAVED },
-  "src/vtd/global-command.ts": { root: SAVED },
-  "src/vtd/invalidation-queue.ts": { running: OF_ONE_CALL },
+  "src/vtd/global-command.ts": { root: SAVED, mode: DERIVED },
+  "src/vtd/invalidation-queue.ts": { running: OF_ONE_CALL, low: DERIVED, high: DERIVED, shape: DERIVED },
   "src/vtd/page-request-queue.ts": { counts: SAVED },
   "src/vtd/registers.ts": { words: SAVED, effects: DERIVED },
-  "src/vtd/vtd-iommu.ts": { features: SAVED, hardware: SAVED, faults: SAVED, lastRecord: OF_ONE_CALL },
+  "src/vtd/vtd-iommu.ts": {
+    ...{ features: SAVED, hardware: SAVED, faults: SAVED, lastRecord: OF_ONE_CALL },
+    ...{ narrow: OF_ONE_CALL, wide: OF_ONE_CALL },
+  },
 };
 
 /** Files that are no part of a machine: builders of tables, drivers, pools of cores, compiled modules, generated code. */

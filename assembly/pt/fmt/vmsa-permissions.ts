@@ -72,13 +72,18 @@ const DIRTIABLE_SHIFT: u32 = 8;
 const REGIME_SHIFT: u64 = 20;
 const REGIME_MASK: u32 = WXN | PAN | EPAN;
 
+/** Where the table of a regime begins: for leaves that are writable through DBM (1), or others (0). */
+export function regimeOf(config: u64, dirtiable: u32): u32 {
+  return (
+    <u32>Arena.permissions + ((dirtiable << DIRTIABLE_SHIFT) | (<u32>(config >> REGIME_SHIFT) & REGIME_MASK))
+  );
+}
+
 /** Accesses that the leaf and the tables above it forbid. */
-export function deniedByStage1(descriptor: u64, attributes: u32, config: u64, dirtiable: u32): u32 {
+export function deniedByStage1(descriptor: u64, attributes: u32, regime: u32): u32 {
   const index =
     (<u32>(descriptor >> AP_SHIFT) & 3) |
     (<u32>(descriptor >> XN_SHIFT) & XN_MASK) |
-    (attributes << ATTRIBUTES_SHIFT) |
-    (dirtiable << DIRTIABLE_SHIFT) |
-    (<u32>(config >> REGIME_SHIFT) & REGIME_MASK);
-  return load<u8>(Arena.permissions + index);
+    (attributes << ATTRIBUTES_SHIFT);
+  return load<u8>(<usize>regime + index);
 }

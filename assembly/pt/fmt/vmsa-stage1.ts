@@ -11,7 +11,7 @@ import {
 import { bit, bits } from "../../lib/bits";
 import { WALK_HAD, WALK_HD } from "../config";
 import { Vmsa } from "./vmsa";
-import { ANY_WRITE, deniedByStage1 } from "./vmsa-permissions";
+import { ANY_WRITE, deniedByStage1, regimeOf } from "./vmsa-permissions";
 
 const AP_READ_ONLY: u64 = 1 << 7;
 
@@ -28,12 +28,17 @@ export class VmsaStage1 extends Vmsa {
 
   denied(descriptor: u64, attributes: u32, config: u64): u32 {
     const dirtiable = (config & WALK_HD) !== 0 && this.mayBeDirtied(descriptor);
-    return deniedByStage1(descriptor, attributes, config, <u32>dirtiable);
+    return deniedByStage1(descriptor, attributes, regimeOf(config, <u32>dirtiable));
   }
 
   /** The same for a plain page, which is not DBM. */
-  deniedPlain(descriptor: u64, attributes: u32, config: u64): u32 {
-    return deniedByStage1(descriptor, attributes, config, 0);
+  deniedPlain(descriptor: u64, attributes: u32, rights: u64): u32 {
+    return deniedByStage1(descriptor, attributes, <u32>rights);
+  }
+
+  /** What of the walk configuration decides the rights of plain pages. */
+  rightsOf(config: u64): u64 {
+    return regimeOf(config, 0);
   }
 
   /** Whether a write must first make the leaf dirty: DBM = 1 and AP[2] still 1 (D8.5.3). */
@@ -52,6 +57,11 @@ export class VmsaStage1 extends Vmsa {
 
   isGlobal(descriptor: u64): bool {
     return !bit(descriptor, PTE_NG_LSB);
+  }
+
+  /** A bit that pages have which are not global, or 0 where none are. */
+  notGlobal(): u64 {
+    return (<u64>1) << PTE_NG_LSB;
   }
 
   isDevice(descriptor: u64): bool {

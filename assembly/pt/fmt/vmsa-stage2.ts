@@ -5,15 +5,14 @@ import {
   S2PTE_MEMATTR_LSB,
   S2PTE_MEMATTR_MSB,
   S2PTE_S2AP_LSB,
-  S2PTE_S2AP_MSB,
   S2PTE_XN_LSB,
-  S2PTE_XN_MSB,
 } from "../../../src/spec/vmsa/descriptor";
 import { bits } from "../../lib/bits";
 import { WALK_HD, WALK_XNX } from "../config";
 import { Vmsa } from "./vmsa";
 
-const READS: u32 = 0x11;
+/* Denied reads (0x11) and writes (0xaa) by S2AP, one byte a value. */
+const DATA: u32 = 0x0011aabb;
 const WRITES: u32 = 0xaa;
 /* Denied executes (0x04 unprivileged, 0x40 privileged) by XN, one byte a value, value 0 lowest (D8.4.6):
    with XNX 00 none, 01 privileged, 10 both, 11 unprivileged; without it XN[1] denies both. */
@@ -27,16 +26,19 @@ export class VmsaStage2 extends Vmsa {
   }
 
   denied(descriptor: u64, attributes: u32, config: u64): u32 {
-    const denied = this.deniedPlain(descriptor, attributes, config);
+    const denied = this.deniedPlain(descriptor, attributes, this.rightsOf(config));
     return (config & WALK_HD) !== 0 && this.mayBeDirtied(descriptor) ? denied & ~WRITES : denied;
   }
 
-  deniedPlain(descriptor: u64, attributes: u32, config: u64): u32 {
-    const denyRead = (<u32>(descriptor >> S2PTE_S2AP_LSB) & 1) ^ 1;
-    const denyWrite = (<u32>(descriptor >> S2PTE_S2AP_MSB) & 1) ^ 1;
-    const xn = (<u32>bits(descriptor, S2PTE_XN_MSB, S2PTE_XN_LSB)) << 3;
-    const rows = (config & WALK_XNX) !== 0 ? EXECUTE_WITH_XNX : EXECUTE_WITHOUT_XNX;
-    return (denyRead * READS) | (denyWrite * WRITES) | ((rows >> xn) & 0xff);
+  deniedPlain(descriptor: u64, attributes: u32, rights: u64): u32 {
+    const data = <u32>(descriptor >> S2PTE_S2AP_LSB) & 3;
+    const xn = <u32>(descriptor >> S2PTE_XN_LSB) & 3;
+    return ((DATA >> (data << 3)) | (<u32>rights >> (xn << 3))) & 0xff;
+  }
+
+  /** The row of executes. */
+  rightsOf(config: u64): u64 {
+    return (config & WALK_XNX) !== 0 ? EXECUTE_WITH_XNX : EXECUTE_WITHOUT_XNX;
   }
 
   isClean(descriptor: u64, config: u64): bool {
@@ -53,6 +55,10 @@ export class VmsaStage2 extends Vmsa {
 
   isGlobal(descriptor: u64): bool {
     return false;
+  }
+
+  notGlobal(): u64 {
+    return 0;
   }
 
   /** MemAttr[3:2] = 00: Device (D8.6.6; without FWB). */

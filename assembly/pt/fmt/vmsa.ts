@@ -94,6 +94,11 @@ export class Vmsa {
     return 0;
   }
 
+  /** No range of addresses means interrupts. */
+  isInterrupt(address: u64): bool {
+    return false;
+  }
+
   /**
    * Bits of a last-level descriptor that decide whether it is plain: one that needs no further look but at its permissions.
    * Address bits beyond the output size are among them. 0 = none is (../plain.ts).

@@ -18,6 +18,7 @@ import { LAST_LEVEL, WALK_BAR_PRIVILEGED } from "../config";
 import {
   entryAddress,
   entryReserved,
+  isInterrupt,
   isLarge,
   WALK_EAFE,
   WALK_NO_PASID,
@@ -29,6 +30,8 @@ import {
 /* Rights that the tables above take away. */
 const NO_USER: u32 = 1;
 const NO_WRITE: u32 = 2;
+/* Beside them in an index of rights: a page that is not dirty. */
+const CLEAN: u32 = 4;
 
 const PRESENT: u64 = (<u64>1) << FSPTE_P_LSB;
 const ACCESSED: u64 = (<u64>1) << FSPTE_A_LSB;
@@ -40,6 +43,22 @@ const FETCHES: u32 = 0x44;
 
 /** Lowest reserved bit of a large leaf: bit 12 is PAT. */
 const LEAF_RESERVED_LSB: u32 = 13;
+
+/**
+ * Rights (3.6.1): a user request needs U/S for everything and R/W to write; a supervisor request reads all and
+ * writes all but, under WPE, what is read-only. Without a PASID the context's RID_PRIV says which it is.
+ */
+function deniedTo(taken: u32, config: u64): u32 {
+  const readOnly = (taken & NO_WRITE) !== 0;
+  const user: u32 = (taken & NO_USER) !== 0 ? 0x0f : readOnly ? 0x0a : 0;
+  let supervisor: u32 = readOnly && (config & WALK_WPE) !== 0 ? 0x0a : 0;
+  if ((config & WALK_NO_PASID) !== 0) {
+    const either = (config & WALK_SUPERVISOR) !== 0 ? supervisor : user;
+    return either | (either << 4);
+  }
+  if ((config & WALK_BAR_PRIVILEGED) !== 0) supervisor = 0x0f;
+  return user | (supervisor << 4) | FETCHES;
+}
 
 export class VtdFirstStage {
   isValid(descriptor: u64, level: i32): bool {
@@ -64,7 +83,8 @@ export class VtdFirstStage {
   }
 
   tableAttributes(descriptor: u64, config: u64): u32 {
-    return (bit(descriptor, FSPTE_US_LSB) ? 0 : NO_USER) | (bit(descriptor, FSPTE_RW_LSB) ? 0 : NO_WRITE);
+    const taken = ~descriptor;
+    return (<u32>(taken >> FSPTE_US_LSB) & NO_USER) | (<u32>(taken >> (FSPTE_RW_LSB - 1)) & NO_WRITE);
   }
 
   /** A in every entry used, EA with it where it is enabled (3.6.2). */
@@ -80,26 +100,26 @@ export class VtdFirstStage {
     return descriptor | ACCESSED | ((config & WALK_EAFE) !== 0 ? EXTENDED_ACCESSED : 0);
   }
 
-  /**
-   * Rights (3.6.1): a user request needs U/S for everything and R/W to write; a supervisor request reads all and
-   * writes all but, under WPE, what is read-only. Without a PASID the context's RID_PRIV says which it is.
-   */
+  /** Accesses that the leaf and the tables above it forbid. */
   denied(descriptor: u64, attributes: u32, config: u64): u32 {
-    const taken = attributes | this.tableAttributes(descriptor, config);
-    const readOnly = (taken & NO_WRITE) !== 0;
-    const user: u32 = (taken & NO_USER) !== 0 ? 0x0f : readOnly ? 0x0a : 0;
-    let supervisor: u32 = readOnly && (config & WALK_WPE) !== 0 ? 0x0a : 0;
-    if ((config & WALK_NO_PASID) !== 0) {
-      const either = (config & WALK_SUPERVISOR) !== 0 ? supervisor : user;
-      return either | (either << 4);
-    }
-    if ((config & WALK_BAR_PRIVILEGED) !== 0) supervisor = 0x0f;
-    return user | (supervisor << 4) | FETCHES;
+    return deniedTo(attributes | this.tableAttributes(descriptor, config), config);
   }
 
   /** The same for a plain page; one that is not dirty sends its first write to the walk. */
-  deniedPlain(descriptor: u64, attributes: u32, config: u64): u32 {
-    return this.denied(descriptor, attributes, config) | ((descriptor & DIRTY) !== 0 ? 0 : ANY_WRITE);
+  deniedPlain(descriptor: u64, attributes: u32, rights: u64): u32 {
+    const row =
+      attributes | this.tableAttributes(descriptor, 0) | (<u32>(~descriptor >> (FSPTE_D_LSB - 2)) & CLEAN);
+    return <u32>(rights >> (row << 3)) & 0xff;
+  }
+
+  /** What a plain page denies, one byte for each combination of rights taken away and CLEAN. */
+  rightsOf(config: u64): u64 {
+    const rows =
+      deniedTo(0, config) |
+      (deniedTo(NO_USER, config) << 8) |
+      (deniedTo(NO_WRITE, config) << 16) |
+      (deniedTo(NO_USER | NO_WRITE, config) << 24);
+    return rows | ((<u64>(rows | (ANY_WRITE * 0x01010101))) << 32);
   }
 
   isClean(descriptor: u64, config: u64): bool {
@@ -117,6 +137,10 @@ export class VtdFirstStage {
   /** G is ignored: there are no global pages (9.7). */
   isGlobal(descriptor: u64): bool {
     return false;
+  }
+
+  notGlobal(): u64 {
+    return 0;
   }
 
   isDevice(descriptor: u64): bool {
@@ -141,6 +165,10 @@ export class VtdFirstStage {
   /** Present and accessed. */
   plainValue(): u64 {
     return PRESENT | ACCESSED;
+  }
+
+  isInterrupt(address: u64): bool {
+    return isInterrupt(address);
   }
 
   plainAddress(descriptor: u64, lg2: u32): u64 {

@@ -11,16 +11,17 @@ import {
 } from "../../../src/spec/vtd/paging-entry";
 import { bit } from "../../lib/bits";
 import { LAST_LEVEL, WALK_BAR_EXECUTE, WALK_HA } from "../config";
-import { entryAddress, entryReserved, isLarge, WALK_SNOOP_CONTROL, wideAddress } from "./vtd";
+import { entryAddress, entryReserved, isInterrupt, isLarge, WALK_SNOOP_CONTROL, wideAddress } from "./vtd";
 
-/* Rights that the tables above take away. */
+/* Rights that the tables above take away, at the places of R and W. */
 const NO_READ: u32 = 1;
 const NO_WRITE: u32 = 2;
 /* EMT and IPAT; SNP. */
 const MEMORY_TYPE: u32 = 0x78;
 const SNOOP: u32 = 1 << SSPTE_SNP_LSB;
-const READS: u32 = 0x55;
 const WRITES: u32 = 0xaa;
+/** Access codes denied by the rights taken away, one byte a combination: none, reads, writes, all. */
+const DENIED: u32 = 0xffaad500;
 const FETCHES: u32 = 0x44;
 /** No request has this access code (a write is data): it stands for reading and writing. */
 const READ_AND_WRITE: u32 = 7;
@@ -58,7 +59,7 @@ export class VtdSecondStage {
   }
 
   tableAttributes(descriptor: u64, config: u64): u32 {
-    return ((descriptor & READ) !== 0 ? 0 : NO_READ) | ((descriptor & WRITE) !== 0 ? 0 : NO_WRITE);
+    return <u32>~descriptor & (NO_READ | NO_WRITE);
   }
 
   /** With SSADE, A in every entry used (3.7.2). */
@@ -75,16 +76,17 @@ export class VtdSecondStage {
   }
 
   denied(descriptor: u64, attributes: u32, config: u64): u32 {
-    const taken = attributes | this.tableAttributes(descriptor, config);
-    return (
-      ((taken & NO_READ) !== 0 ? READS | (1 << READ_AND_WRITE) : 0) |
-      ((taken & NO_WRITE) !== 0 ? WRITES : 0) |
-      ((config & WALK_BAR_EXECUTE) !== 0 ? FETCHES : 0)
-    );
+    return this.deniedPlain(descriptor, attributes, this.rightsOf(config));
   }
 
-  deniedPlain(descriptor: u64, attributes: u32, config: u64): u32 {
-    return this.denied(descriptor, attributes, config);
+  deniedPlain(descriptor: u64, attributes: u32, rights: u64): u32 {
+    const taken = attributes | this.tableAttributes(descriptor, 0);
+    return (<u32>rights >> (taken << 3)) & 0xff;
+  }
+
+  /** What is denied, one byte for each combination of rights taken away. */
+  rightsOf(config: u64): u64 {
+    return DENIED | ((config & WALK_BAR_EXECUTE) !== 0 ? FETCHES * 0x01010101 : 0);
   }
 
   isClean(descriptor: u64, config: u64): bool {
@@ -101,6 +103,10 @@ export class VtdSecondStage {
 
   isGlobal(descriptor: u64): bool {
     return false;
+  }
+
+  notGlobal(): u64 {
+    return 0;
   }
 
   isDevice(descriptor: u64): bool {
@@ -125,6 +131,10 @@ export class VtdSecondStage {
   /** Readable; others are rare and take the walk. */
   plainValue(): u64 {
     return READ;
+  }
+
+  isInterrupt(address: u64): bool {
+    return isInterrupt(address);
   }
 
   plainAddress(descriptor: u64, lg2: u32): u64 {

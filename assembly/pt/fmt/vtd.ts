@@ -29,6 +29,15 @@ function hostWidthOf(config: u64): u32 {
   return <u32>(config >> WIDTH_SHIFT) & 63;
 }
 
+/** FEEx_xxxx: addresses that mean interrupts. */
+export const INTERRUPT_BLOCK: u64 = 0xfee;
+export const INTERRUPT_BLOCK_LG2: u32 = 20;
+
+/** Whether `address` lies in the interrupt range. */
+export function isInterrupt(address: u64): bool {
+  return address >> INTERRUPT_BLOCK_LG2 === INTERRUPT_BLOCK;
+}
+
 export function isLarge(descriptor: u64): bool {
   return bit(descriptor, FSPTE_PS_LSB);
 }
