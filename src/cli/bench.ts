@@ -2,10 +2,16 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { InputError } from "./input-error.js";
+import { readJson } from "./json-input.js";
+import { barTable } from "./report/charts.js";
+import { htmlTable, reportPage } from "./report/page.js";
+
+/** What the benchmarks make their report with. */
+const PIECES = { barTable, htmlTable, reportPage };
 
 /** What the command needs of the benchmarks. */
 interface BenchModule {
-  benchCommand(args: readonly string[]): Promise<number>;
+  benchCommand(args: readonly string[], pieces: typeof PIECES): Promise<number>;
 }
 
 /**
@@ -18,12 +24,16 @@ export async function bench(options: Record<string, string | boolean | undefined
   const command = new URL("../bench/command.js", import.meta.url);
   if (!existsSync(fileURLToPath(command)))
     throw new InputError("the benchmarks are only in a clone of the project");
+  for (const file of [options.compare, options.input]) {
+    // a file that is no JSON is refused before all of it is read
+    if (typeof file === "string") for await (const _ of readJson(file, true));
+  }
   const { benchCommand } = await load(command);
   const args = Object.entries(options).flatMap(([name, value]) => {
     if (typeof value === "string") return [`--${name}=${value}`];
     return value === true ? [`--${name}`] : [];
   });
-  return benchCommand(args);
+  return benchCommand(args, PIECES);
 }
 
 async function load(command: URL): Promise<BenchModule> {

@@ -5,8 +5,8 @@ import { type Explanation, explain, type TranslateRequest } from "../index.js";
 import { cacheOptions } from "./caches.js";
 import { explanationLines } from "./explain-text.js";
 import { Field } from "./fields.js";
-import { readJson } from "./input.js";
 import { InputError, messageOf } from "./input-error.js";
+import { readJson } from "./json-input.js";
 import { readCase, type VerifyCase } from "./verify-case.js";
 import { SmmuRunner } from "./verify-smmuv3.js";
 import { VtdRunner } from "./verify-vtd.js";
@@ -26,6 +26,8 @@ export interface ExplainRequest {
 }
 
 const SHOWN_IDS = 5;
+const SHOWN_STREAMS = 8;
+const MOST_PASID = 0xf_ffff;
 
 const RUNNERS = { smmuv3: SmmuRunner, vtd: VtdRunner } as const;
 
@@ -54,17 +56,45 @@ export function explainCase(vector: VerifyCase, asked: ExplainRequest, file: str
   const run = runner.start(vector);
   const { machine } = runner;
   if (machine === undefined) throw new InputError(`case ${vector.id} needs what the model lacks`, file);
+  if (asked.step !== undefined && asked.step >= vector.steps.length) {
+    throw new InputError(
+      `--step expected one of the ${vector.steps.length} steps of case ${vector.id}, from 0, got ${asked.step}`,
+      file,
+    );
+  }
   const steps = vector.steps.slice(0, asked.step ?? 0);
   for (const step of steps) {
     if (run(step).kind === "unsupported") {
       throw new InputError(`step ${step.label} of case ${vector.id} is not supported`, file);
     }
   }
+  const request = requestOf(vector, asked, file);
+  let explanation: Explanation;
   try {
-    return explain(machine, requestOf(vector, asked, file));
+    explanation = explain(machine, request);
   } catch (error) {
-    throw error instanceof InputError ? error : new InputError(messageOf(error), file);
+    throw new InputError(messageOf(error), file);
   }
+  if (asked.stream !== undefined) refuseStranger(vector, asked.stream, explanation, file);
+  return explanation;
+}
+
+/** A stream that no step of the case has, and that the case does not set up either, was not meant. */
+function refuseStranger(vector: VerifyCase, stream: number, explanation: Explanation, file: string): void {
+  const { steps, output, answer, fault } = explanation;
+  const walked = output.length > 0 || steps.some(({ level }) => level !== undefined);
+  const streams = new Set<unknown>(vector.steps.map(({ field }) => field.member("sid")));
+  streams.delete(undefined);
+  if (walked || answer.ok || streams.size === 0 || streams.has(stream)) return;
+  const shown = [...streams]
+    .sort((a, b) => Number(a) - Number(b))
+    .slice(0, SHOWN_STREAMS)
+    .join(", ");
+  const names = streams.size > SHOWN_STREAMS ? `${shown}, ...` : shown;
+  throw new InputError(
+    `--stream expected one that case ${vector.id} sets up (${names}), got ${stream} (${fault?.name ?? answer.status})`,
+    file,
+  );
 }
 
 async function findCase(file: string, id: string | undefined): Promise<VerifyCase> {
@@ -74,6 +104,7 @@ async function findCase(file: string, id: string | undefined): Promise<VerifyCas
     const vector = readCase(new Field(value, "", file, line));
     if (vector.id === id) return vector;
     if (ids.length < SHOWN_IDS) ids.push(vector.id);
+    else if (id === undefined) break;
     found = found === undefined ? vector : { ...found, id: "" };
   }
   if (id === undefined && found !== undefined && found.id !== "") return found;
@@ -88,14 +119,18 @@ function requestOf(vector: VerifyCase, asked: ExplainRequest, file: string): Tra
   const access = field?.get("op").text() === "access" ? field : undefined;
   const hex = (name: string): bigint | undefined => (access?.has(name) ? access.get(name).hex() : undefined);
   const flag = (name: string): boolean => access?.has(name) === true && access.get(name).flag();
-  const number = (name: string): number | undefined =>
-    access?.has(name) && access.get(name).value !== null ? access.get(name).integer(0xffff_ffff) : undefined;
-  const stream = asked.stream ?? number("sid");
+  const number = (name: string, most: number): number | undefined =>
+    access?.has(name) && access.get(name).value !== null ? access.get(name).integer(most) : undefined;
+  const mostStream = vector.arch === "vtd" ? 0xffff : 0xffff_ffff;
+  if (vector.arch === "vtd" && asked.stream !== undefined && asked.stream > mostStream) {
+    throw new InputError(`--stream expected 0..${mostStream} of arch vtd, got ${asked.stream}`, file);
+  }
+  const stream = asked.stream ?? number("sid", mostStream);
   const iova = asked.iova ?? hex("iova");
   if (stream === undefined || iova === undefined) {
     throw new InputError("expected --stream and --iova, or --step with the index of an access", file);
   }
-  const pasid = asked.pasid ?? number("ssid") ?? number("pasid");
+  const pasid = asked.pasid ?? number("ssid", MOST_PASID) ?? number("pasid", MOST_PASID);
   return {
     stream,
     ...(pasid !== undefined && { pasid }),

@@ -17,7 +17,12 @@ export class Field {
   /** A member of an object. */
   get(name: string): Field {
     const path = this.path === "" ? name : `${this.path}.${name}`;
-    return new Field((this.object() as Record<string, unknown>)[name], path, this.file, this.line);
+    return new Field(this.member(name), path, this.file, this.line);
+  }
+
+  /** The value of a member of an object, whatever it is. */
+  member(name: string): unknown {
+    return (this.object() as Record<string, unknown>)[name];
   }
 
   /** Whether an object has this member. */

@@ -93,8 +93,8 @@ Options
   --iotlb EXW         IOTLB of E entries in sets of W ways, for example 64x4 or 1x1
   --policy NAME       fifo (default), lru, plru or random
   --caches NAME       all caches at once, as for verify
-  --report FILE       an HTML page of the replay: hits and reads over time, depth of walks, invalidations,
-                      streams; one file, no scripts; not with --jobs
+  --report FILE       an HTML page of the replay: hits and reads over time, miss ratio of LRU IOTLBs by size and
+                      ways, depth of walks, invalidations, streams; one file, no scripts; not with --jobs
   --jobs N            N machines share the streams, each with its own caches; counters are their sum
   --format NAME       itr, ftrace, qemu, csv or jsonl, whatever the first lines look like
   --arch NAME         smmuv3 (default) or vtd, for formats that do not say: ftrace, csv, jsonl
@@ -140,7 +140,7 @@ Examples
   bench: {
     usage:
       "nested-iommu bench [--json] [--quick] [--native | --growth] [--only TEXT] [--seed N] [--rounds N]\n" +
-      "                   [--compare FILE]",
+      "                   [--compare FILE] [--input FILE] [--report FILE]",
     summary: "measure the model against plain TypeScript (in a clone)",
     body: `Times hits, misses, batches, single calls, storms of invalidations and start-up, and beside each row, taking
 turns in the same process, the same work done in plain TypeScript: with typed arrays and with Maps; and VT-d
@@ -156,9 +156,11 @@ Options
   --rounds N      rounds a row (7; with --quick 3)
   --compare FILE  also: every row beside the one in FILE, the --json of an earlier run
   --json          one object: machine, rows, targets, start-up, memory
+  --input FILE    no run: the result in FILE, the --json of an earlier run
+  --report FILE   also: the result as one HTML file with bars
 
 Examples
-  nested-iommu bench --quick
+  nested-iommu bench --quick --report bench.html
   nested-iommu bench --json > before.json
   nested-iommu bench --compare before.json --only patterns`,
   },

@@ -84,6 +84,7 @@ export class CommandIssuer {
 /** NUM and SCALE in their places for a page count, or -1 where one command cannot say it. */
 function rangeOf(pages: number, high: number): number {
   if (high !== 0 || pages === 0) return -1;
+  if (pages <= MAX_NUM) return (pages - 1) << C.CMD_NUM_LSB;
   let scale = 0;
   while (pages / 2 ** scale > MAX_NUM) scale++;
   const num = pages / 2 ** scale;

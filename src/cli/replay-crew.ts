@@ -21,7 +21,7 @@ const LISTED = 20;
 
 interface Mate {
   readonly worker: Worker;
-  /** Blocks that it has not acknowledged. */
+  /** Messages that it has not acknowledged. */
   waiting: number;
   result: ShardResult | undefined;
 }
@@ -74,26 +74,31 @@ export class ReplayCrew {
 
   /** Ends the trace; everything that was found out. Throws what went wrong in a worker, the first line first. */
   async finish(): Promise<ReplayResult> {
-    for (const shard of this.#mates.keys()) this.#send(shard);
-    for (const { worker } of this.#mates) worker.postMessage({ kind: "end" } satisfies ToWorker);
-    await this.#until(
-      () => this.#failure !== undefined || this.#mates.every(({ result }) => result !== undefined),
-    );
-    const failure = await this.failure();
+    const failure = await this.#flushed(true);
     if (failure) throw failure;
     return this.#sum(this.#mates.map(({ result }) => result as ShardResult));
   }
 
   /** What went wrong in a worker with the lines that it was sent so far; of several the first line. */
   async failure(): Promise<InputError | undefined> {
-    for (const [shard, block] of this.#shards.blocks.entries()) if (block.count > 0) this.#send(shard);
-    await this.#until(() => this.#mates.every(({ waiting }) => waiting === 0));
-    return this.#failure;
+    return this.#flushed(false);
   }
 
   /** Ends the threads. */
   async close(): Promise<void> {
     await Promise.all(this.#mates.map(({ worker }) => worker.terminate()));
+  }
+
+  /** Sends what is left, and that it was all; what went wrong, when all is done. */
+  async #flushed(ends: boolean): Promise<InputError | undefined> {
+    for (const [shard, block] of this.#shards.blocks.entries())
+      if (block.count > 0 || ends) this.#send(shard);
+    for (const mate of ends ? this.#mates : []) {
+      mate.waiting++;
+      mate.worker.postMessage({ kind: "end" } satisfies ToWorker);
+    }
+    await this.#until(() => this.#mates.every(({ waiting }) => waiting === 0));
+    return this.#failure;
   }
 
   #send(shard: number): void {
@@ -113,7 +118,7 @@ export class ReplayCrew {
     else if (message.kind === "skip") this.#onSkip?.(message.line, message.reason);
     else if (message.kind === "result") mate.result = message.result;
     else if (this.#failure?.line === undefined || message.line < this.#failure.line) {
-      this.#failure = new InputError(message.reason, undefined, message.line);
+      this.#failure = new InputError(message.reason, undefined, message.line || undefined);
     }
     this.#wake?.();
   }

@@ -8,29 +8,19 @@ import { InputError } from "./input-error.js";
 import { ReplayAccesses } from "./replay-accesses.js";
 import { type Architecture, architectureOf } from "./replay-architectures.js";
 import { addCounters } from "./replay-counters.js";
+import { takeHeader } from "./replay-header.js";
 import type { ReplayMachine } from "./replay-machine.js";
 import type { MachineOptions } from "./replay-machine-options.js";
 import { OFFSET } from "./replay-memory.js";
 import { emptyResult, type ReplayResult } from "./replay-result.js";
+import { type Attachment, attachmentOf, ReplayStreams } from "./replay-streams.js";
 import type { Domain, ReplayWindow } from "./replay-window.js";
-
-/** Header lines that decide what is replayed on. */
-const DECIDING: readonly string[] = ["arch", "mode"];
-const EXACT_HIGH = 2 ** 21;
 
 /** What the header decides. */
 interface Setup {
   architecture: Architecture;
   machine: ReplayMachine;
   accesses: ReplayAccesses;
-}
-
-/** A stream, or one PASID of it, and its domain as an `s` line has it. */
-interface Attachment {
-  readonly stream: number;
-  readonly pasid: number;
-  readonly d0: number | undefined;
-  readonly d1: number | undefined;
 }
 
 /** What a replay has found out on the way. */
@@ -49,9 +39,9 @@ export class EventReplay {
   readonly #onSkip: ((line: number, reason: string) => void) | undefined;
   readonly #given: ReplayMachine | undefined;
   readonly #result = emptyResult();
-  readonly #attachments = new Map<number, Attachment>();
-  readonly #streams = new Set<number>();
-  readonly #domainOf = new Map<number, Domain | undefined>();
+  readonly #streams = new ReplayStreams();
+  /** Line that was passed over last, by stream. */
+  readonly #refused = new Map<number, number>();
   /** Domains that took a mapping of an unknown stream, by its first address. */
   readonly #unknown = new Map<bigint, readonly Domain[]>();
   #made: Setup | undefined;
@@ -89,11 +79,13 @@ export class EventReplay {
       } catch (error) {
         if (!(error instanceof EventError)) throw error;
         at = error.at;
-        const line = events.line[at] as number;
-        if (this.#onSkip === undefined) throw new InputError(error.message, undefined, line);
-        this.#onSkip(line, error.message);
+        // an access before it may be the first that is wrong
+        this.#made?.accesses.translate();
+        this.#refuse(events.stream[at] as number, events.line[at] as number, error.message);
       }
     }
+    // the events may be others when this has returned
+    this.#made?.accesses.translate();
   }
 
   /** Translates what waits, and says how far the replay is. Changes nothing that the end of it tells. */
@@ -107,9 +99,14 @@ export class EventReplay {
     return { counters, accesses: count, translateSeconds, differences };
   }
 
-  /** Ends the last window; everything that was found out. */
+  /** Ends the last window; everything that was found out. Throws InputError for a header that nothing can be made of. */
   finish(): ReplayResult {
-    this.#closeWindow();
+    try {
+      this.#closeWindow();
+      this.#made ??= this.#setUp();
+    } catch (error) {
+      throw error instanceof RangeError ? new InputError(error.message) : error;
+    }
     const { architecture, machine } = this.#setup;
     return { ...this.#result, architecture, counters: this.#counters ?? machine.iommu.counters() };
   }
@@ -136,6 +133,7 @@ export class EventReplay {
             break;
           case EVENT.INVALIDATE:
             this.#result.invalidationLines++;
+            this.#options.observer?.command(events.code[at] as number);
             this.#settle().invalidate(events, at);
             break;
           default:
@@ -152,7 +150,7 @@ export class EventReplay {
     const result = this.#result;
     switch (events.kind[at]) {
       case EVENT.HEADER:
-        this.#header(events.text(at));
+        takeHeader(this.#result.header, events.text(at), this.#made !== undefined);
         return;
       case EVENT.STREAM:
         this.#stream(events, at);
@@ -173,44 +171,24 @@ export class EventReplay {
     }
   }
 
-  #header(text: string): void {
-    const blank = text.indexOf(" ");
-    const key = blank < 0 ? text : text.slice(0, blank);
-    const value = blank < 0 ? "" : text.slice(blank + 1);
-    const { header } = this.#result;
-    if (this.#made && DECIDING.includes(key) && header[key] !== value) {
-      throw new RangeError(`"# ${key}" expected before the first event`);
-    }
-    header[key] = value;
-    if (key === "arch") architectureOf(header);
-  }
-
   #stream(events: TraceEvents, at: number): void {
-    const stream = events.stream[at] as number;
-    const pasid = events.pasid[at] as number;
-    const domain = (pairs: Uint32Array): number | undefined =>
-      events.code[at] === 1 ? undefined : Number(BigInt.asIntN(64, u64At(pairs, at)));
-    const attachment = { stream, pasid, d0: domain(events.iova), d1: domain(events.pa) };
+    const attachment = attachmentOf(events, at);
     this.#setup.machine.check(attachment);
-    const key = keyOf(stream, pasid);
-    const before = this.#attachments.get(key);
-    this.#attachments.set(key, attachment);
-    try {
-      if (this.#open) this.#attach(this.#settle(), key, attachment);
-    } catch (error) {
-      if (before === undefined) this.#attachments.delete(key);
-      throw error;
-    }
-    this.#streams.add(stream);
-    this.#result.streams = this.#streams.size;
+    if (this.#open) this.#attach(this.#settle(), attachment);
+    this.#streams.add(attachment);
+    this.#result.streams = this.#streams.count;
   }
 
   #map(events: TraceEvents, at: number): void {
     const window = this.#settle();
     this.#result.maps++;
     if (((events.flags[at] as number) & FLAG.NO_STREAM) === 0) {
-      const domain = this.#domainOf.get(keyOf(events.stream[at] as number, events.pasid[at] as number));
+      const stream = events.stream[at] as number;
+      const domain = this.#streams.domain(events, at);
       if (domain && window.map(domain, events, at)) this.#result.overlaps++;
+      if (domain === undefined && !this.#streams.has(stream)) {
+        throw new RangeError(`stream 0x${stream.toString(16)} has no domain: an "s" line expected before`);
+      }
       return;
     }
     // of an unknown stream: into every domain that has nothing there
@@ -221,16 +199,16 @@ export class EventReplay {
   }
 
   #unmap(events: TraceEvents, at: number): void {
-    this.#settle();
+    const window = this.#settle();
     this.#result.unmaps++;
     const size = f64At(events.size, at);
     let removed = 0;
     if (((events.flags[at] as number) & FLAG.NO_STREAM) === 0) {
-      const domain = this.#domainOf.get(keyOf(events.stream[at] as number, events.pasid[at] as number));
-      if (domain) removed = unmapFrom(domain, events, at, size);
+      const domain = this.#streams.domain(events, at);
+      if (domain) removed = window.unmap(domain, events, at);
     } else {
       const iova = u64At(events.iova, at);
-      for (const domain of this.#unknown.get(iova) ?? []) removed += unmapFrom(domain, events, at, size);
+      for (const domain of this.#unknown.get(iova) ?? []) removed += window.unmap(domain, events, at);
       this.#unknown.delete(iova);
     }
     if (removed < size) this.#result.emptyUnmaps++;
@@ -245,27 +223,26 @@ export class EventReplay {
   #setUp(): Setup {
     const architecture = architectureOf(this.#result.header);
     const machine = this.#given ?? architecture.make(this.#options, this.#result.header);
-    const offset = this.#options.nested ? OFFSET : 0n;
-    return {
-      architecture,
-      machine,
-      accesses: new ReplayAccesses(machine.iommu, offset, this.#result, this.#options.onBatch),
-    };
+    const { nested, observer } = this.#options;
+    const refuses = (stream: number, line: number): boolean => this.#isImpossible(stream, line);
+    const offset = nested ? OFFSET : 0n;
+    const accesses = new ReplayAccesses(machine.iommu, offset, this.#result, refuses, observer);
+    return { architecture, machine, accesses };
   }
 
   #openWindow(): ReplayWindow {
-    const attachments = [...this.#attachments];
-    const largest = attachments.reduce((most, [, { stream }]) => Math.max(most, stream), 0);
-    this.#open = this.#setup.machine.powerOn(largest);
+    this.#open = this.#setup.machine.powerOn();
     this.#unknown.clear();
-    this.#domainOf.clear();
-    for (const [key, attachment] of attachments) this.#attach(this.#open, key, attachment);
+    this.#streams.detach();
+    for (const attachment of this.#streams.attachments) this.#attach(this.#open, attachment);
     return this.#open;
   }
 
-  #attach(window: ReplayWindow, key: number, attachment: Attachment): void {
+  #attach(window: ReplayWindow, attachment: Attachment): void {
     const { stream, pasid, d0, d1 } = attachment;
-    this.#domainOf.set(key, window.attach(stream, pasid, d0, d1));
+    const domain = window.attach(stream, pasid, d0, d1);
+    this.#streams.attached(attachment, domain);
+    this.#options.observer?.attached(stream, pasid, window.spaceOf(domain, pasid));
     this.#result.domains = Math.max(this.#result.domains, window.domainCount);
   }
 
@@ -280,6 +257,24 @@ export class EventReplay {
     const { tables } = this.#result;
     tables.domains = Math.max(tables.domains, domains);
     tables.hypervisor = Math.max(tables.hypervisor, hypervisor);
+  }
+
+  /** Whether an access that failed is of a stream that the machine cannot have, which is the line's fault. */
+  #isImpossible(stream: number, line: number): boolean {
+    try {
+      this.#setup.machine.check({ stream, pasid: 0, d0: undefined, d1: undefined });
+      return false;
+    } catch (error) {
+      this.#refuse(stream, line, (error as RangeError).message);
+      return true;
+    }
+  }
+
+  /** Passes a line over, or ends the replay; a row that attaches its own stream may be several events. */
+  #refuse(stream: number, line: number, reason: string): void {
+    if (this.#onSkip === undefined) throw new InputError(reason, undefined, line);
+    if (this.#refused.get(stream) !== line) this.#onSkip(line, reason);
+    this.#refused.set(stream, line);
   }
 
   /** Before tables, structures or caches change: what was asked before is answered. */
@@ -298,15 +293,4 @@ class EventError extends Error {
   ) {
     super(message);
   }
-}
-
-function unmapFrom({ table }: Domain, events: TraceEvents, at: number, size: number): number {
-  const exact = (events.iova[2 * at + 1] as number) < EXACT_HIGH && size < 2 ** 53;
-  if (exact) return table.unmapAt(f64At(events.iova, at), size);
-  return Number(table.unmap(u64At(events.iova, at), u64At(events.size, at)));
-}
-
-/** A stream and, as in the columns of a batch, its PASID as one number. */
-function keyOf(stream: number, pasid: number): number {
-  return pasid === 0 ? stream : stream + 2 ** 32 * ((pasid & 0xfffff) + 1);
 }

@@ -1,5 +1,6 @@
 // What kind of machine a replay wants, whatever the vendor.
-import type { Batch, CacheOptions } from "../index.js";
+import type { CacheOptions } from "../index.js";
+import type { ReplayObserver } from "./replay-observer.js";
 
 /** Caches and stages. */
 export interface MachineOptions {
@@ -7,6 +8,6 @@ export interface MachineOptions {
   nested: boolean;
   /** Log2 of the largest leaf of the hypervisor's table. */
   stage2LeafLg2: number;
-  /** Told of each batch that has run: its first `count` requests. */
-  onBatch?: ((batch: Batch, count: number) => void) | undefined;
+  /** Who is told of what happens; not with several machines at once. */
+  observer?: ReplayObserver | undefined;
 }

@@ -22,6 +22,6 @@ export interface ReplayMachine {
   readonly iommu: Iommu;
   /** Throws RangeError when the machine cannot have this stream in this domain (numbers of an `s` line). */
   check(attachment: { stream: number; pasid: number; d0: number | undefined; d1: number | undefined }): void;
-  /** Switches the machine off and on; the software of the trace finds empty memory, and streams up to `largest`. */
-  powerOn(largest: number): ReplayWindow;
+  /** Switches the machine off and on; the software of the trace finds empty memory. */
+  powerOn(): ReplayWindow;
 }

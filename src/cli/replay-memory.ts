@@ -29,13 +29,42 @@ export interface Table {
   mapper(rights: LeafRights): MapRange;
   unmap(input: bigint, size: bigint): bigint;
   unmapAt(input: number, size: number): number;
-  lookup(input: bigint): object | undefined;
+  lookup(input: bigint): { readonly leafLg2: number } | undefined;
 }
 
 /** Where a table builder writes. */
 export interface Storage {
   allocate(bytes: number): bigint;
   memory: TableMemory;
+}
+
+/** Memory as the guest of a nested replay sees it. */
+class GuestMemory implements TableMemory {
+  readonly #physical: PhysicalMemory;
+
+  constructor(physical: PhysicalMemory) {
+    this.#physical = physical;
+  }
+
+  readU64(address: bigint): bigint {
+    return this.#physical.readU64(address + OFFSET);
+  }
+
+  writeU64(address: bigint, value: bigint): void {
+    this.#physical.writeU64(address + OFFSET, value);
+  }
+
+  wordsAt(address: number, bytes: number): Uint32Array | undefined {
+    return this.#physical.wordsAt(address + OFFSET_NUMBER, bytes);
+  }
+
+  wordIndexAt(address: number): number {
+    return this.#physical.wordIndexAt(address + OFFSET_NUMBER);
+  }
+
+  allWords(): Uint32Array {
+    return this.#physical.allWords();
+  }
 }
 
 /** The memory of a window, empty at first. */
@@ -70,14 +99,7 @@ export class ReplayMemory<HostTable extends Table = Table> {
     const allocate = (bytes: number): bigint => this.allocate(bytes);
     const physical = this.#physical;
     if (this.hypervisor === undefined) return { allocate, memory: physical };
-    const memory: TableMemory = {
-      readU64: (address) => physical.readU64(address + OFFSET),
-      writeU64: (address, value) => physical.writeU64(address + OFFSET, value),
-      wordsAt: (address, bytes) => physical.wordsAt(address + OFFSET_NUMBER, bytes),
-      wordIndexAt: (address) => physical.wordIndexAt(address + OFFSET_NUMBER),
-      allWords: () => physical.allWords(),
-    };
-    return { allocate, memory };
+    return { allocate, memory: new GuestMemory(physical) };
   }
 
   /** Physical memory for what the hardware finds without a translation. */

@@ -8,11 +8,13 @@ import { encodeInvalidation, type VmidRule } from "./replay-commands.js";
 import type { ReplayMachine } from "./replay-machine.js";
 import type { MachineOptions } from "./replay-machine-options.js";
 import { ReplayMemory } from "./replay-memory.js";
+import { type TaggedSpace, watchedBy } from "./replay-observer.js";
 import { PASID_BITS, Substreams } from "./replay-substreams.js";
 import { Domain, ReplayWindow } from "./replay-window.js";
 import { bypassEntry, command, contextDescriptor, streamEntry } from "./structures.js";
 
-const MIN_STREAM_BITS = 16;
+/** All StreamIDs: the table of the first level takes 128 MiB of addresses, and memory where it is written. */
+const STREAM_BITS = 32;
 const ADDRESS_BITS = 48;
 const GUEST_VMID = 1;
 const SPLIT = 8;
@@ -22,10 +24,13 @@ const SHAPE = { granule: 4096, inputBits: ADDRESS_BITS } as const;
 export class SmmuV3ReplayMachine implements ReplayMachine {
   readonly iommu: SmmuV3;
   readonly #options: MachineOptions;
+  /** Not as it was made: to reset that would only touch its memory. */
+  #isUsed = false;
 
   constructor(options: MachineOptions) {
     this.#options = options;
-    this.iommu = new SmmuV3({ ...options.caches, features: features(MIN_STREAM_BITS), eventSink: () => {} });
+    const watched = watchedBy(options.observer);
+    this.iommu = new SmmuV3({ ...options.caches, features: FEATURES, eventSink: () => {}, ...watched });
   }
 
   check({ d0: asid }: { d0: number | undefined }): void {
@@ -34,9 +39,10 @@ export class SmmuV3ReplayMachine implements ReplayMachine {
     }
   }
 
-  powerOn(largest: number): ReplayWindow {
-    const streamBits = Math.max(MIN_STREAM_BITS, Math.floor(Math.log2(largest)) + 1);
-    return new SmmuV3Window(this.iommu, this.#options, streamBits);
+  powerOn(): ReplayWindow {
+    if (this.#isUsed) this.iommu.reset();
+    this.#isUsed = true;
+    return new SmmuV3Window(this.iommu, this.#options);
   }
 }
 
@@ -63,10 +69,9 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
   readonly #substreams = new Map<number, Substreams>();
   readonly #single = new Map<number, SmmuV3Domain>();
 
-  constructor(smmu: SmmuV3, options: MachineOptions, streamBits: number) {
+  constructor(smmu: SmmuV3, options: MachineOptions) {
     super(options);
     this.#smmu = smmu;
-    smmu.reset({ features: features(streamBits) });
     this.memory = new ReplayMemory(
       smmu.memory,
       options.stage2LeafLg2,
@@ -76,16 +81,16 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
       guest: options.nested ? GUEST_VMID : undefined,
       ofAsid: (asid) => this.domains.find((domain) => domain.asid === asid)?.vmid ?? 0,
     };
-    this.#streamTable = this.memory.allocateHost(8 * 2 ** (streamBits - SPLIT));
+    this.#streamTable = this.memory.allocateHost(8 * 2 ** (STREAM_BITS - SPLIT));
     this.#issuer = new CommandIssuer(smmu, this.#vmids);
-    this.#enable(streamBits);
+    this.#enable();
   }
 
   /** Stream table set up, whatever was cached dropped, then translation enabled. */
-  #enable(streamBits: number): void {
+  #enable(): void {
     const smmu = this.#smmu;
     writeRegister(smmu, "STRTAB_BASE", this.#streamTable);
-    writeRegister(smmu, "STRTAB_BASE_CFG", streamTableConfig(streamBits));
+    writeRegister(smmu, "STRTAB_BASE_CFG", STREAM_TABLE_CONFIG);
     writeRegister(smmu, "CR2", 2n ** BigInt(registers.CR2_RECINVSID_LSB));
     const queues = 1 << registers.CR0_EVENTQEN_LSB;
     for (const [kind, args] of [["sterange", [0n, 0xffff_ffffn]] as const, ["nsnh", []] as const]) {
@@ -116,6 +121,16 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
       this.#writeContext(stream, pasid, domain);
     }
     return domain;
+  }
+
+  spaceOf(domain: SmmuV3Domain | undefined): TaggedSpace | undefined {
+    if (domain === undefined) return undefined;
+    const { asid, table } = domain;
+    const vmid = this.#vmids.guest ?? domain.vmid;
+    const second = `2 ${vmid}`;
+    if (asid < 0) return { makes: [second], holder: 0, stage: 2, vmid, asid, table };
+    const makes = [...(this.memory.hypervisor ? [second] : []), `1 ${vmid} ${asid}`];
+    return { makes, holder: makes.length - 1, stage: 1, vmid, asid, table };
   }
 
   #writeContext(stream: number, pasid: number, domain: SmmuV3Domain): void {
@@ -170,11 +185,13 @@ class SmmuV3Window extends ReplayWindow<SmmuV3Domain> {
   }
 }
 
-/** What QEMU's SMMUv3 offers, with 48-bit addresses, all PASIDs and as many StreamID bits as the trace needs. */
-function features(streamBits: number): (typeof SMMUV3_PRESETS)["qemuNested"] {
+/** What QEMU's SMMUv3 offers, with 48-bit addresses, all StreamIDs and all PASIDs. */
+const FEATURES = features();
+
+function features(): (typeof SMMUV3_PRESETS)["qemuNested"] {
   const preset = SMMUV3_PRESETS.qemuNested;
   const sizes = 2 ** (registers.IDR1_SIDSIZE_MSB + 1) - 1;
-  const idr1 = (preset.idr1 & ~sizes) | streamBits | (PASID_BITS << registers.IDR1_SSIDSIZE_LSB);
+  const idr1 = (preset.idr1 & ~sizes) | STREAM_BITS | (PASID_BITS << registers.IDR1_SSIDSIZE_LSB);
   return {
     ...preset,
     idr0: preset.idr0 | (1 << registers.IDR0_CD2L_LSB),
@@ -183,10 +200,8 @@ function features(streamBits: number): (typeof SMMUV3_PRESETS)["qemuNested"] {
   };
 }
 
-function streamTableConfig(streamBits: number): bigint {
-  return BigInt(
-    (streamBits << registers.STRTAB_BASE_CFG_LOG2SIZE_LSB) |
-      (SPLIT << registers.STRTAB_BASE_CFG_SPLIT_LSB) |
-      (registers.STRTAB_BASE_CFG_FMT_2LEVEL << registers.STRTAB_BASE_CFG_FMT_LSB),
-  );
-}
+const STREAM_TABLE_CONFIG = BigInt(
+  (STREAM_BITS << registers.STRTAB_BASE_CFG_LOG2SIZE_LSB) |
+    (SPLIT << registers.STRTAB_BASE_CFG_SPLIT_LSB) |
+    (registers.STRTAB_BASE_CFG_FMT_2LEVEL << registers.STRTAB_BASE_CFG_FMT_LSB),
+);

@@ -64,8 +64,12 @@ export async function replayTrace(
     }
   } else {
     const replay = new EventReplay(options, onEvent);
-    await readTrace(file, (events) => replay.take(events), { ...input, onSkip }, onBytes);
-    result = replay.finish();
+    try {
+      await readTrace(file, (events) => replay.take(events), { ...input, onSkip }, onBytes);
+      result = replay.finish();
+    } catch (error) {
+      throw error instanceof InputError ? error.inFile(file) : error;
+    }
   }
   result.seconds = (performance.now() - start) / 1000;
   if (onSkip) result.skipped = skipped;

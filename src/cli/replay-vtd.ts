@@ -15,6 +15,7 @@ import { type DescriptorRule, encodeDescriptors, encodeEntryChange } from "./rep
 import type { ReplayMachine } from "./replay-machine.js";
 import type { MachineOptions } from "./replay-machine-options.js";
 import { ReplayMemory, type Table } from "./replay-memory.js";
+import { type TaggedSpace, watchedBy } from "./replay-observer.js";
 import * as entries from "./replay-vtd-structures.js";
 import { Domain, ReplayWindow } from "./replay-window.js";
 
@@ -40,6 +41,8 @@ export class VtdReplayMachine implements ReplayMachine {
   readonly iommu: VtdIommu;
   readonly #options: MachineOptions;
   readonly #mode: Mode;
+  /** Not as it was made: to reset that would only touch its memory. */
+  #isUsed = false;
 
   /**
    * @param options what kind of machine
@@ -57,7 +60,8 @@ export class VtdReplayMachine implements ReplayMachine {
     }
     this.#options = options;
     this.#mode = mode as Mode;
-    this.iommu = new VtdIommu({ ...options.caches, features: VTD_PRESETS.host });
+    const watched = watchedBy(options.observer);
+    this.iommu = new VtdIommu({ ...options.caches, features: VTD_PRESETS.host, ...watched });
   }
 
   check({ stream, pasid, d0: did }: { stream: number; pasid: number; d0: number | undefined }): void {
@@ -72,6 +76,8 @@ export class VtdReplayMachine implements ReplayMachine {
   }
 
   powerOn(): ReplayWindow {
+    if (this.#isUsed) this.iommu.reset();
+    this.#isUsed = true;
     return new VtdWindow(this.iommu, this.#options, this.#mode);
   }
 }
@@ -110,7 +116,6 @@ class VtdWindow extends ReplayWindow<VtdDomain> {
 
   constructor(vtd: VtdIommu, options: MachineOptions, mode: Mode) {
     super(options);
-    vtd.reset();
     this.#vtd = vtd;
     this.#mode = mode;
     const { nested, stage2LeafLg2 } = options;
@@ -155,6 +160,21 @@ class VtdWindow extends ReplayWindow<VtdDomain> {
     const stages = this.#mode === "fl" ? { first: root, second } : { second: root };
     this.#writeEntries(stream, pasid, { did: domain.did, ...stages });
     return domain;
+  }
+
+  spaceOf(domain: VtdDomain | undefined, pasid: number): TaggedSpace | undefined {
+    const { hypervisor } = this.memory;
+    const [did, table] = domain ? [domain.did, domain.table] : [HYPERVISOR_DID, hypervisor];
+    if (table === undefined) return undefined;
+    const asid = pasid & MOST_PASID;
+    // requests with and without PASID have different rules, and so different spaces
+    const rules = pasid === 0 ? "" : " PASID";
+    if (domain === undefined || this.#mode !== "fl") {
+      return { makes: [`2 ${did}${rules}`], holder: 0, stage: 2, vmid: did, asid, table };
+    }
+    const halves = [`1 ${did} ${asid}${rules}`, `1 ${did} ${asid}${rules} upper`];
+    const makes = hypervisor ? [`2 ${did}`, ...halves] : halves;
+    return { makes, holder: makes.length - 2, stage: 1, vmid: did, asid, table };
   }
 
   invalidate(events: TraceEvents, at: number): void {

@@ -3,6 +3,7 @@
 import { f64At, type TraceEvents, u64At } from "../index.js";
 import type { MachineOptions } from "./replay-machine-options.js";
 import type { LeafRights, MapRange, ReplayMemory, Table } from "./replay-memory.js";
+import type { TaggedSpace } from "./replay-observer.js";
 
 const MAX_LEAVES = 1 << 24;
 /** No mapping up to this size has too many leaves. */
@@ -38,6 +39,7 @@ export abstract class ReplayWindow<D extends Domain = Domain> {
 
   constructor(options: MachineOptions) {
     this.options = options;
+    options.observer?.powerOn();
   }
 
   /** Address spaces made so far. */
@@ -68,6 +70,9 @@ export abstract class ReplayWindow<D extends Domain = Domain> {
     d1: number | undefined,
   ): D | undefined;
 
+  /** How what a stream of this domain, or its PASID (as for attach), uses is tagged; undefined: it is not translated. */
+  abstract spaceOf(domain: D | undefined, pasid: number): TaggedSpace | undefined;
+
   /** Carries out an INVALIDATE event. Throws RangeError for one of another architecture, or one that is refused. */
   abstract invalidate(events: TraceEvents, at: number): void;
 
@@ -89,9 +94,20 @@ export abstract class ReplayWindow<D extends Domain = Domain> {
       return false;
     } catch (error) {
       if (!(error instanceof RangeError) || domain.table.unmapAt(input, bytes) === 0) throw error;
+      this.options.observer?.unmapped(domain.table, input, bytes);
       mapper(input, output, bytes);
       return true;
     }
+  }
+
+  /** Unmaps the range of an UNMAP event; returns how many bytes were mapped. */
+  unmap({ table }: Domain, events: TraceEvents, at: number): number {
+    const input = f64At(events.iova, at);
+    const size = f64At(events.size, at);
+    this.options.observer?.unmapped(table, input, size);
+    const exact = (events.iova[2 * at + 1] as number) < EXACT_HIGH && size < 2 ** 53;
+    if (exact) return table.unmapAt(input, size);
+    return Number(table.unmap(u64At(events.iova, at), u64At(events.size, at)));
   }
 
   /** The domain with a name, made on first use. */

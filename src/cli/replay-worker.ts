@@ -16,6 +16,7 @@ export type ToWorker = { kind: "events"; columns: EventColumns } | { kind: "end"
 export type FromWorker =
   | { kind: "done" }
   | { kind: "skip"; line: number; reason: string }
+  /** Line 0: nothing of one line. */
   | { kind: "failed"; line: number; reason: string }
   | { kind: "result"; result: ShardResult };
 
@@ -26,16 +27,17 @@ function work(options: MachineOptions, skips: boolean): void {
     ? (line: number, reason: string): void => say({ kind: "skip", line, reason })
     : undefined;
   const replay = new EventReplay(options, onSkip);
+  const take = (message: ToWorker): void => {
+    if (message.kind === "events") replay.take(TraceEvents.of(message.columns));
+    else {
+      const { architecture: _, ...result } = replay.finish();
+      say({ kind: "result", result });
+    }
+  };
   let failed = false;
   parentPort?.on("message", (message: ToWorker) => {
     try {
-      if (message.kind === "end") {
-        if (failed) return;
-        const { architecture: _, ...result } = replay.finish();
-        say({ kind: "result", result });
-        return;
-      }
-      if (!failed) replay.take(TraceEvents.of(message.columns));
+      if (!failed) take(message);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       failed = true;

@@ -11,10 +11,11 @@ import type {
 import { describeIotlb } from "./caches.js";
 import { InputError, messageOf } from "./input-error.js";
 import { Progress } from "./progress.js";
+import type { ReplayObserver } from "./replay-observer.js";
 import type { ReplayResult } from "./replay-result.js";
 import { replayTrace, type TraceInput } from "./replay-trace.js";
 import { replayReport } from "./report/replay-report.js";
-import { ReplaySamples } from "./report/replay-samples.js";
+import { ReplayStudy } from "./report/replay-study.js";
 import { count, percent, rate, styled } from "./text.js";
 
 /** Lines passed over that are told one by one. */
@@ -42,12 +43,12 @@ export interface ReplayOptions {
 
 /** Runs the command; returns the exit code. */
 export async function replay(file: string, options: ReplayOptions, json: boolean): Promise<number> {
-  const samples = options.report === undefined ? undefined : new ReplaySamples();
-  const result = await replayWithProgress(file, options, samples);
-  if (options.report !== undefined && samples) {
-    samples.end();
-    const title = { trace: basename(file), mode: options.mode, iotlb: describeIotlb(options.caches) };
-    writeReport(options.report, replayReport(title, result, samples));
+  const { caches, mode } = options;
+  const study = options.report === undefined ? undefined : new ReplayStudy(caches, mode === "nested");
+  const result = await replayWithProgress(file, options, study);
+  if (options.report !== undefined && study) {
+    const title = { trace: basename(file), mode, iotlb: describeIotlb(caches) };
+    writeReport(options.report, replayReport(title, result, study));
   }
   if (json) console.log(JSON.stringify(report(file, options, result)));
   else printReport(file, options, result);
@@ -66,7 +67,7 @@ function writeReport(file: string, html: string): void {
 export async function replayWithProgress(
   file: string,
   options: ReplayOptions,
-  samples?: ReplaySamples,
+  observer?: ReplayObserver,
 ): Promise<ReplayResult> {
   const progress = new Progress(`${basename(file)} ${options.mode}`);
   try {
@@ -76,9 +77,9 @@ export async function replayWithProgress(
         caches: options.caches,
         nested: options.mode === "nested",
         stage2LeafLg2: options.stage2LeafLg2,
-        ...(samples && { onBatch: (batch, count) => samples.take(batch, count) }),
+        observer,
       },
-      (done, total) => progress.update(done, total),
+      (done, total) => progress.update(done, total, total ? "" : `${Math.round(done / 1e6)} MB`),
       { ...pick(options), onSkip: options.skip ? skipReporter() : undefined },
     );
   } finally {

@@ -3,8 +3,8 @@
 import { basename } from "node:path";
 import type { CacheOptions } from "../index.js";
 import { Field } from "./fields.js";
-import { readJson } from "./input.js";
 import { InputError, messageOf } from "./input-error.js";
+import { readJson } from "./json-input.js";
 import { Progress } from "./progress.js";
 import { count, styled, table } from "./text.js";
 import { failed, type Runner, readCase, unsupported, type Verdict, type VerifyCase } from "./verify-case.js";

@@ -20,9 +20,9 @@ export interface FtraceReaderOptions extends TableReaderOptions {
 /** `comm-pid [cpu] flags time: event: args`, also as perf and trace-cmd print it. */
 const LINE = /\[(\d{1,4})\]\s+(?:(\S+)\s+)?(\d{1,9}\.\d{1,9}):\s+(?:(?:iommu|dma):)?([a-z_]+):\s+(.*?)\s*$/;
 const DEVICE = /^([0-9a-fA-F]{4,8}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])$/;
-const MAP = /^IOMMU:\s*iova=0x([0-9a-f]+) - 0x[0-9a-f]+ paddr=0x([0-9a-f]+) size=(\d+)$/;
-const UNMAP = /^IOMMU:\s*iova=0x([0-9a-f]+) - 0x[0-9a-f]+ size=(\d+) unmapped_size=(\d+)$/;
-const FAULT = /^IOMMU:(?:\S+ )?(\S+) iova=0x([0-9a-f]+) flags=0x([0-9a-f]+)$/;
+const MAP = /^IOMMU:\s*iova=0x([0-9a-f]{1,16}) - 0x[0-9a-f]+ paddr=0x([0-9a-f]{1,16}) size=(\d+)$/;
+const UNMAP = /^IOMMU:\s*iova=0x([0-9a-f]{1,16}) - 0x[0-9a-f]+ size=(\d+) unmapped_size=(\d+)$/;
+const FAULT = /^IOMMU:(?:\S+ )?(\S+) iova=0x([0-9a-f]{1,16}) flags=0x([0-9a-f]+)$/;
 const GROUP = /^IOMMU:\s*groupID=(\d+) device=(\S+)$/;
 const DMA = /^(\S+) dir=(\w+) (.*)$/;
 const ADDRESS = /\bdma_addr=(?:0x)?([0-9a-f]+) size=(\d+)/;
@@ -49,6 +49,8 @@ const BEFORE: readonly string[] = ["dma_unmap_sg", "dma_free", "dma_free_pages",
 const PAGE = 4096n;
 /** Ranges of one context that may wait for their device; the oldest goes on without. */
 const MOST_WAITING = 256;
+/** CPUs, each with what interrupts it; then all are forgotten. */
+const MOST_CONTEXTS = 4096;
 /** Pages of a mapping that are touched at most. */
 const MOST_TOUCHED = 512n;
 /** Mappings whose streams are remembered. */
@@ -116,6 +118,10 @@ export class FtraceReader extends LineReader {
   #context(key: string): Context {
     let context = this.#contexts.get(key);
     if (context === undefined) {
+      if (this.#contexts.size >= MOST_CONTEXTS) {
+        this.finish();
+        this.#contexts.clear();
+      }
       context = { waiting: [], unmapping: undefined };
       this.#contexts.set(key, context);
     }

@@ -6,6 +6,10 @@ export interface ArgumentLimit {
   readonly name: string;
   /** Most bits. */
   readonly bits: number;
+  /** Those bits in the low word. */
+  readonly lowMask: number;
+  /** And in the high word. */
+  readonly highMask: number;
   /** An ASID or VMID: -1 stands for a stage that is not in use. */
   readonly isTag: boolean;
 }
@@ -49,16 +53,19 @@ const ARGUMENT_BITS: Readonly<Record<string, number>> = {
   ...{ ASID: 16, VMID: 16, DID: 16, PASID: 20, AM: 6, IH: 1, FM: 2, S: 1, G: 1, INDEX: 16, MASK: 5 },
 };
 
+function limitOf(name: string): ArgumentLimit {
+  const bits = ARGUMENT_BITS[name] ?? 64;
+  const mask = (width: number): number => (width >= 32 ? -1 : (1 << Math.max(0, width)) - 1);
+  const isTag = name === "ASID" || name === "VMID";
+  return { name, bits, lowMask: mask(bits), highMask: mask(bits - 32), isTag };
+}
+
 /** The commands by the `code` of their events. */
 export const INVALIDATION_ROWS: readonly InvalidationRow[] = [...INVALIDATIONS].map(
   ([kind, names], code) => ({
     code,
     kind,
-    limits: names.map((name) => ({
-      name,
-      bits: ARGUMENT_BITS[name] ?? 64,
-      isTag: name === "ASID" || name === "VMID",
-    })),
+    limits: names.map(limitOf),
   }),
 );
 

@@ -3,23 +3,20 @@
 // Lines that are frequent (accesses, maps, unmaps, invalidations, times) are scanned as bytes into columns, with no string
 // and no bigint; a line that the scanner does not take goes through readEvent, which reads it or says what is wrong.
 
-import type { InvalidationRow } from "./invalidations.js";
+import type { ArgumentLimit, InvalidationRow } from "./invalidations.js";
 import { COMMANDS, LETTER, NAME_LETTERS } from "./itr-commands.js";
 import { readEvent } from "./itr-line-events.js";
+import { AHEAD, DIGIT, decimal, hex, NUMBER } from "./itr-numbers.js";
 import { LineError, LineReader, printable, textOf } from "./line-reader.js";
 import { EVENT, FLAG, PASID_VALID } from "./trace-events.js";
 
 const LINE_FEED = 10;
 const BLANK = 32;
 const MINUS = 45;
+const LETTER_A = 97;
+const LETTER_T = 116;
 const LETTER_P = 80;
 
-/** Value of a hexadecimal digit, 255 for other bytes. */
-const DIGIT = new Uint8Array(256).fill(255);
-for (let value = 0; value < 16; value++) {
-  DIGIT[value.toString(16).charCodeAt(0)] = value;
-  DIGIT[value.toString(16).toUpperCase().charCodeAt(0)] = value;
-}
 /** Code of an access letter: r 0, w 1, ? 2; of a direction: r 0, w 1, b 2, - 3; 255 for other bytes. */
 const ACCESS = codes("rw?");
 const DIRECTION = codes("rwb-");
@@ -30,51 +27,23 @@ function codes(letters: string): Uint8Array {
   return table;
 }
 
-// What the scanner took last: the number's words, and where it stopped; -1 when it was no number.
-let low = 0;
-let high = 0;
-
-/** Takes a hexadecimal number of 1..`most` digits; returns the place of the byte after it, or -1. */
-function hex(buf: Uint8Array, from: number, most: number): number {
-  let at = from;
-  let lowWord = 0;
-  let highWord = 0;
-  for (let digit = DIGIT[buf[at] as number] as number; digit < 16; ) {
-    highWord = (highWord << 4) | (lowWord >>> 28);
-    lowWord = (lowWord << 4) | digit;
-    digit = DIGIT[buf[++at] as number] as number;
-  }
-  low = lowWord;
-  high = highWord;
-  return at === from || at - from > most ? -1 : at;
-}
-
-/** Takes a decimal number of 1..9 digits into `low`; returns the place of the byte after it, or -1. */
-function decimal(buf: Uint8Array, from: number): number {
-  let at = from;
-  let value = 0;
-  for (let digit = DIGIT[buf[at] as number] as number; digit < 10; ) {
-    value = value * 10 + digit;
-    digit = DIGIT[buf[++at] as number] as number;
-  }
-  low = value;
-  return at === from || at - from > 9 ? -1 : at;
-}
-
 /** Reads itr traces. */
 export class ItrDecoder extends LineReader {
   protected readonly expected = '"#itr 1"';
   #version = 0;
 
   protected override scan(buf: Uint8Array, from: number, end: number): void {
+    const last = end + AHEAD <= buf.length ? end : buf.lastIndexOf(LINE_FEED, buf.length - AHEAD - 1) + 1;
+    const view = new DataView(buf.buffer, buf.byteOffset, buf.length);
     let at = from;
     while (at < end) {
-      const next = this.#version > 0 ? this.#fast(buf, at) : 0;
-      if (next > 0) {
-        at = next;
-        this.events.line[this.events.count++] = ++this.lineNumber;
-        if (this.events.count >= this.capacity) this.handOver();
-        continue;
+      if (at < last && this.#version > 0) {
+        const next = this.#lines(buf, view, at, last);
+        if (next > at) {
+          at = next;
+          if (this.events.count >= this.capacity) this.handOver();
+          continue;
+        }
       }
       const feed = buf.indexOf(LINE_FEED, at);
       this.readLine(buf, at, feed);
@@ -90,109 +59,120 @@ export class ItrDecoder extends LineReader {
     else throw new LineError(`expected ${this.expected}, got "${printable(text)}"`);
   }
 
+  /** Takes lines into the columns until the block is full; returns the place of the first that it did not take. */
+  #lines(buf: Uint8Array, view: DataView, from: number, end: number): number {
+    const { events, capacity } = this;
+    let at = from;
+    while (at < end && events.count < capacity && buf[at + 1] === BLANK) {
+      const letter = buf[at];
+      const isFrequent = letter === LETTER_A || letter === LETTER_T;
+      const next = isFrequent ? this.#accesses(buf, view, at, end) : this.#other(buf, view, at);
+      if (next <= at) break;
+      if (!isFrequent) events.line[events.count++] = ++this.lineNumber;
+      at = next;
+    }
+    return at;
+  }
+
   /** Reads the line at `start` into the columns; returns where the next line begins, or 0 for the long way. */
-  #fast(buf: Uint8Array, start: number): number {
-    if (buf[start + 1] !== BLANK) return 0;
+  #other(buf: Uint8Array, view: DataView, start: number): number {
     switch (buf[start]) {
-      case 97: // a
-        return this.#access(buf, start + 2);
       case 105: // i
-        return this.#invalidate(buf, start + 2);
+        return this.#invalidate(buf, view, start + 2);
       case 109: // m
-        return this.#map(buf, start + 2, 0);
+        return this.#map(buf, view, start + 2, 0);
       case 77: // M
-        return this.#map(buf, start + 2, FLAG.LIVE);
+        return this.#map(buf, view, start + 2, FLAG.LIVE);
       case 117: // u
-        return this.#unmap(buf, start + 2);
-      case 116: // t
-        return this.#elapsed(buf, start + 2);
+        return this.#unmap(buf, view, start + 2);
       default:
         return 0;
     }
   }
 
-  /** Takes SID and, in version 2, P<pasid>, with the blank behind; returns the place after it, or 0. */
-  #stream(buf: Uint8Array, from: number): number {
-    const { events } = this;
-    const { count } = events;
-    let at = hex(buf, from, 8);
-    if (buf[at] !== BLANK) return 0;
-    events.stream[count] = low;
-    events.pasid[count] = 0;
-    if (buf[at + 1] !== LETTER_P || this.#version === 1) return at + 1;
-    at = hex(buf, at + 2, 5);
-    if (buf[at] !== BLANK || low > 0xfffff) return 0;
-    events.pasid[count] = low | PASID_VALID;
-    return at + 1;
+  /**
+   * Takes lines `a SID [P] IOVA PA RW SIZE LG`, which traces are full of, and `t D`, which are between them, as many as the
+   * block has room for; returns the place of the first line that it did not take.
+   */
+  #accesses(buf: Uint8Array, view: DataView, from: number, end: number): number {
+    const { events, capacity } = this;
+    const { kind, code, flags, leafLg2, stream, pasid, iova, pa, size, line } = events;
+    const isSecond = this.#version === 2;
+    let { count } = events;
+    let number = this.lineNumber;
+    let start = from;
+    for (; start < end && count < capacity && buf[start + 1] === BLANK; count++) {
+      let at: number;
+      if (buf[start] === LETTER_A) {
+        at = hex(view, start + 2, 8, NUMBER, 0);
+        if (buf[at] !== BLANK) break;
+        stream[count] = NUMBER[0] as number;
+        pasid[count] = 0;
+        if (isSecond && buf[at + 1] === LETTER_P) {
+          at = hex(view, at + 2, 5, NUMBER, 0);
+          if (buf[at] !== BLANK) break;
+          pasid[count] = (NUMBER[0] as number) | PASID_VALID;
+        }
+        at = hex(view, at + 1, 16, iova, 2 * count);
+        if (buf[at] !== BLANK) break;
+        at = hex(view, at + 1, 13, pa, 2 * count);
+        if (buf[at] !== BLANK) break;
+        const access = ACCESS[buf[++at] as number] as number;
+        if (access === 255 || buf[++at] !== BLANK) break;
+        at = decimal(buf, at + 1);
+        if (buf[at] !== BLANK) break;
+        size[2 * count] = NUMBER[0] as number;
+        size[2 * count + 1] = 0;
+        at = decimal(buf, at + 1);
+        const leaf = NUMBER[0] as number;
+        if (buf[at] !== LINE_FEED || leaf > 63) break;
+        kind[count] = EVENT.ACCESS;
+        code[count] = access;
+        flags[count] = 0;
+        leafLg2[count] = leaf;
+      } else if (buf[start] === LETTER_T) {
+        at = decimal(buf, start + 2);
+        if (buf[at] !== LINE_FEED) break;
+        kind[count] = EVENT.ELAPSED;
+        iova[2 * count] = NUMBER[0] as number;
+        iova[2 * count + 1] = 0;
+      } else break;
+      line[count] = ++number;
+      start = at + 1;
+    }
+    events.count = count;
+    this.lineNumber = number;
+    return start;
   }
 
-  /** `a SID [P] IOVA PA RW SIZE LG`: the line that traces are full of, with its numbers in place of calls of `hex`. */
-  #access(buf: Uint8Array, from: number): number {
-    const { events } = this;
-    const { count, iova, pa } = events;
-    let at = this.#stream(buf, from);
-    if (at === 0) return 0;
-    let first = at;
-    let lowWord = 0;
-    let highWord = 0;
-    for (
-      let digit = DIGIT[buf[at] as number] as number;
-      digit < 16;
-      digit = DIGIT[buf[++at] as number] as number
-    ) {
-      highWord = (highWord << 4) | (lowWord >>> 28);
-      lowWord = (lowWord << 4) | digit;
-    }
-    if (buf[at] !== BLANK || at === first || at - first > 16) return 0;
-    iova[2 * count] = lowWord;
-    iova[2 * count + 1] = highWord;
-    first = ++at;
-    lowWord = 0;
-    highWord = 0;
-    for (
-      let digit = DIGIT[buf[at] as number] as number;
-      digit < 16;
-      digit = DIGIT[buf[++at] as number] as number
-    ) {
-      highWord = (highWord << 4) | (lowWord >>> 28);
-      lowWord = (lowWord << 4) | digit;
-    }
-    if (buf[at] !== BLANK || at === first || at - first > 13) return 0;
-    pa[2 * count] = lowWord;
-    pa[2 * count + 1] = highWord;
-    const access = ACCESS[buf[++at] as number] as number;
-    if (access === 255 || buf[++at] !== BLANK) return 0;
-    at = decimal(buf, at + 1);
+  /** Takes SID and, in version 2, P<pasid>, with the blank behind; returns the place after it, or 0. */
+  #stream(buf: Uint8Array, view: DataView, from: number): number {
+    const { stream, pasid, count } = this.events;
+    let at = hex(view, from, 8, NUMBER, 0);
     if (buf[at] !== BLANK) return 0;
-    events.size[2 * count] = low;
-    events.size[2 * count + 1] = 0;
-    at = decimal(buf, at + 1);
-    if (buf[at] !== LINE_FEED || low > 63) return 0;
-    events.kind[count] = EVENT.ACCESS;
-    events.code[count] = access;
-    events.flags[count] = 0;
-    events.leafLg2[count] = low;
+    stream[count] = NUMBER[0] as number;
+    pasid[count] = 0;
+    if (buf[at + 1] !== LETTER_P || this.#version === 1) return at + 1;
+    at = hex(view, at + 2, 5, NUMBER, 0);
+    if (buf[at] !== BLANK) return 0;
+    pasid[count] = (NUMBER[0] as number) | PASID_VALID;
     return at + 1;
   }
 
   /** `M|m SID [P] IOVA PA SIZE DIR` */
-  #map(buf: Uint8Array, from: number, flags: number): number {
+  #map(buf: Uint8Array, view: DataView, from: number, flags: number): number {
     const { events } = this;
     const { count, iova, pa, size } = events;
-    let at = this.#stream(buf, from);
+    const low = 2 * count;
+    const high = low + 1;
+    let at = this.#stream(buf, view, from);
     if (at === 0) return 0;
-    at = hex(buf, at, 16);
-    if (buf[at] !== BLANK || high >>> 21 !== 0) return 0;
-    iova[2 * count] = low;
-    iova[2 * count + 1] = high;
-    at = hex(buf, at + 1, 13);
-    if (buf[at] !== BLANK || high >>> 19 !== 0) return 0;
-    pa[2 * count] = low;
-    pa[2 * count + 1] = high;
-    at = hex(buf, at + 1, 13);
-    if (buf[at] !== BLANK || (low | high) === 0 || high >>> 19 !== 0) return 0;
-    size[2 * count] = low;
-    size[2 * count + 1] = high;
+    at = hex(view, at, 16, iova, low);
+    if (buf[at] !== BLANK || (iova[high] as number) >>> 21 !== 0) return 0;
+    at = hex(view, at + 1, 13, pa, low);
+    if (buf[at] !== BLANK || (pa[high] as number) >>> 19 !== 0) return 0;
+    at = hex(view, at + 1, 13, size, low);
+    if (buf[at] !== BLANK || isZero(size, low) || (size[high] as number) >>> 19 !== 0) return 0;
     const direction = DIRECTION[buf[++at] as number] as number;
     if (direction === 255 || buf[++at] !== LINE_FEED) return 0;
     events.kind[count] = EVENT.MAP;
@@ -202,38 +182,22 @@ export class ItrDecoder extends LineReader {
   }
 
   /** `u SID [P] IOVA SIZE` */
-  #unmap(buf: Uint8Array, from: number): number {
+  #unmap(buf: Uint8Array, view: DataView, from: number): number {
     const { events } = this;
     const { count, iova, size } = events;
-    let at = this.#stream(buf, from);
+    let at = this.#stream(buf, view, from);
     if (at === 0) return 0;
-    at = hex(buf, at, 16);
-    if (buf[at] !== BLANK || high >>> 21 !== 0) return 0;
-    iova[2 * count] = low;
-    iova[2 * count + 1] = high;
-    at = hex(buf, at + 1, 13);
-    if (buf[at] !== LINE_FEED || (low | high) === 0) return 0;
-    size[2 * count] = low;
-    size[2 * count + 1] = high;
+    at = hex(view, at, 16, iova, 2 * count);
+    if (buf[at] !== BLANK || (iova[2 * count + 1] as number) >>> 21 !== 0) return 0;
+    at = hex(view, at + 1, 13, size, 2 * count);
+    if (buf[at] !== LINE_FEED || isZero(size, 2 * count)) return 0;
     events.kind[count] = EVENT.UNMAP;
     events.flags[count] = 0;
     return at + 1;
   }
 
-  /** `t D` */
-  #elapsed(buf: Uint8Array, from: number): number {
-    const { events } = this;
-    const { count } = events;
-    const at = decimal(buf, from);
-    if (buf[at] !== LINE_FEED) return 0;
-    events.kind[count] = EVENT.ELAPSED;
-    events.iova[2 * count] = low;
-    events.iova[2 * count + 1] = 0;
-    return at + 1;
-  }
-
   /** `i KIND ARGS...` */
-  #invalidate(buf: Uint8Array, from: number): number {
+  #invalidate(buf: Uint8Array, view: DataView, from: number): number {
     let at = from;
     let commands = COMMANDS;
     for (;;) {
@@ -246,39 +210,38 @@ export class ItrDecoder extends LineReader {
       )
         name = name * 64 + six;
       const command = at - first > NAME_LETTERS ? undefined : commands.get(name);
-      if (command?.row) return this.#arguments(buf, at, command.row);
+      if (command?.row) return this.#arguments(buf, view, at, command.row);
       if (command?.next === undefined || buf[at] !== BLANK) return 0;
       commands = command.next;
       at++;
     }
   }
 
-  #arguments(buf: Uint8Array, from: number, { code, limits }: InvalidationRow): number {
+  #arguments(buf: Uint8Array, view: DataView, from: number, { code, limits }: InvalidationRow): number {
     const { events } = this;
     events.reserveArgs();
     const { args, argCount, count } = events;
     let at = from;
     let to = 2 * argCount;
-    for (const { bits, isTag } of limits) {
+    for (let i = 0; i < limits.length; i++, to += 2) {
+      const { lowMask, highMask, isTag } = limits[i] as ArgumentLimit;
       if (buf[at] !== BLANK) return 0;
-      if (isTag && buf[at + 1] === MINUS) {
+      const digit = DIGIT[buf[at + 1] as number] as number;
+      if (digit < 16 && (DIGIT[buf[at + 2] as number] as number) > 15) {
+        args[to] = digit;
+        args[to + 1] = 0;
+        if ((digit & ~lowMask) !== 0) return 0;
+        at += 2;
+      } else if (isTag && buf[at + 1] === MINUS) {
         if (buf[at + 2] !== 49) return 0;
         at += 3;
-        low = -1;
-        high = -1;
+        args[to] = -1;
+        args[to + 1] = -1;
       } else {
-        at = hex(buf, at + 1, 16);
-        if (at < 0) return 0;
-        if (
-          bits <= 32
-            ? high !== 0 || (bits < 32 && low >>> bits !== 0)
-            : bits < 64 && high >>> (bits - 32) !== 0
-        ) {
-          return 0;
-        }
+        at = hex(view, at + 1, 16, args, to);
+        const excess = ((args[to] as number) & ~lowMask) | ((args[to + 1] as number) & ~highMask);
+        if (at < 0 || excess !== 0) return 0;
       }
-      args[to++] = low;
-      args[to++] = high;
     }
     if (buf[at] !== LINE_FEED) return 0;
     events.kind[count] = EVENT.INVALIDATE;
@@ -287,4 +250,8 @@ export class ItrDecoder extends LineReader {
     events.argCount = to / 2;
     return at + 1;
   }
+}
+
+function isZero(words: Uint32Array, index: number): boolean {
+  return ((words[index] as number) | (words[index + 1] as number)) === 0;
 }

@@ -30,6 +30,8 @@ export interface TraceReader {
   readonly line: number;
   /** Reads the next bytes of the trace; lines may be cut anywhere. */
   push(chunk: Uint8Array): void;
+  /** Hands over what was read so far, before the block is full: for who shows a trace while it plays. */
+  flush(): void;
   /** Ends the trace: the last line may lack its line feed. */
   end(): void;
 }

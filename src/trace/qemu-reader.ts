@@ -104,7 +104,7 @@ export class QemuReader extends LineReader {
       last.d0 < 0 || last.d0 === 0xffff ? { d0: -1, d1: last.d1 } : { d0: last.d0, d1: Math.max(0, last.d1) };
     this.#translated({
       ...tags,
-      stream: Number(fields.number("sid")),
+      stream: streamOf(fields),
       iova: fields.number("iova"),
       pa: fields.number("translated"),
       rights: Number(fields.number("perm")),
@@ -116,7 +116,7 @@ export class QemuReader extends LineReader {
     this.#lookUps.set(thread, {
       d0: Number(fields.number("domain")),
       d1: 0,
-      stream: Number(fields.number("sid")),
+      stream: streamOf(fields),
       iova: fields.number("iova"),
       first: (descriptor & 0x4n) !== 0n, // U/S of a first-stage entry; SNP and execute are not set by QEMU's guests
     });
@@ -224,6 +224,12 @@ export class QemuReader extends LineReader {
       }
     },
   };
+}
+
+function streamOf(fields: Fields): number {
+  const stream = fields.number("sid");
+  if (stream >> 32n !== 0n) throw new LineError(`sid expected a number of at most 32 bits, got ${stream}`);
+  return Number(stream);
 }
 
 /** The numbers of a line: `name=value`, `name value` and `name: value`. */

@@ -193,8 +193,47 @@ describe("the explorer", () => {
       "wrong addresses": "0",
     });
     expect(result.accesses).toBeGreaterThan(1000);
-    await picture("explorer-player.png", "#player");
     expect(await page.$eval("#tlb", (canvas) => (canvas as HTMLCanvasElement).width)).toBe(16 * 8);
+  });
+
+  it("plays a trace step by step, from the beginning again", async () => {
+    await page.click("#restart");
+    expect(await page.textContent("#player-status")).toBe("At the beginning.");
+    for (let step = 0; step < 150; step++) await page.click("#step");
+    const accesses = await page.textContent('[data-counter="accesses"]');
+    expect(Number(accesses?.replaceAll(",", ""))).toBeGreaterThan(100);
+    expect(await page.textContent("#player-status")).toMatch(
+      /^Playing: \d+ of 64 entries in use, 16 sets of 4 ways\.$/,
+    );
+  });
+
+  it("pauses, and goes on where it was", async () => {
+    await page.click("#restart");
+    await page.selectOption("#speed", "normal");
+    await page.click("#play");
+    await page.evaluate(
+      () =>
+        new Promise<void>((resolve) => {
+          const look = (): void => {
+            const [played, button] = [document.querySelector("progress"), document.querySelector("#play")];
+            if ((played?.value ?? 1) < 0.5) requestAnimationFrame(look);
+            else {
+              (button as HTMLButtonElement).click();
+              resolve();
+            }
+          };
+          look();
+        }),
+    );
+    expect(await page.textContent("#play")).toBe("Play");
+    const shown = await page.textContent("#player-status");
+    expect(shown).toMatch(/^Playing: /);
+    for (let step = 0; step < 22; step++) await page.click("#step");
+    await picture("explorer-player.png", "#player");
+    await page.click("#play");
+    await page.waitForFunction(() =>
+      /to the end/.test(document.querySelector("#player-status")?.textContent ?? ""),
+    );
   });
 
   for (const colorScheme of ["light", "dark"] as const) {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { EventReplay } from "../../src/cli/replay-events.js";
 import type { ReplayResult } from "../../src/cli/replay-result.js";
 import { ReplayShards } from "../../src/cli/replay-shards.js";
-import { decodeTrace, ItrWriter, TraceEvents } from "../../src/index.js";
+import { createTraceReader, decodeTrace, ItrWriter, TraceEvents } from "../../src/index.js";
 import { cli, scratch } from "./run.js";
 
 const { file, path } = scratch();
@@ -271,5 +271,52 @@ describe("--jobs", () => {
       out: "",
       err: 'nested-iommu: -:5: "input" expected a multiple of 4096, got 0x1001\n',
     });
+  });
+});
+
+describe("blocks of events", () => {
+  const line = (from: number): string => {
+    const page = (from % 8).toString(16);
+    if (from % 9 === 8) return `t ${from}`;
+    return `a ${from % 2 === 0 ? 8 : 9} ${page}010 ${from % 50 === 49 ? "dead000" : `4000${page}010`} ${"rw"[from % 2]} 4 12`;
+  };
+  const text = [
+    "#itr 1",
+    ...["# arch smmuv3", "s 8 1 0", "s 9 2 0", "w 0", "m 8 0 40000000 8000 b", "m 9 0 40000000 8000 b"],
+    ...Array.from({ length: 400 }, (_, from) => line(from)),
+    ...[
+      "u 8 2000 1000",
+      "i va 1 0 2000 1 1 3 1",
+      "w 1",
+      "m 8 1000 40001000 1000 b",
+      "a 8 1010 40001010 r 4 12",
+    ],
+    ...["a 9 1010 40001010 w 4 12", ""],
+  ].join("\n");
+
+  /** In blocks of one buffer, which is another's a moment later; again on the machine of the first time. */
+  function inBlocks(capacity: number): ReplayResult[] {
+    let machine: EventReplay["machine"] | undefined;
+    return [0, 1].map(() => {
+      const replay = new EventReplay({ caches: {}, nested: false, stage2LeafLg2: 21 }, undefined, machine);
+      const reader = createTraceReader("itr", (events) => replay.take(events), { capacity });
+      reader.push(new TextEncoder().encode(text));
+      reader.end();
+      machine = replay.machine;
+      return { ...replay.finish(), translateSeconds: 0 };
+    });
+  }
+
+  it("are of any size: every access is compared with what its own line recorded, on a new machine or a used one", () => {
+    const [whole, again] = inBlocks(65536);
+    expect(again).toEqual(whole);
+    for (const capacity of [1, 3, 50]) expect(inBlocks(capacity)).toEqual([whole, whole]);
+    const wrong = text.split("\n").flatMap((row, index) => (/ dead000 /.test(row) ? [index + 1] : []));
+    expect(wrong).toHaveLength(8);
+    const { differences, listed, accesses, traceMicroseconds } = whole!;
+    // and stream 9 has no mapping in the second window
+    expect(listed.map((item) => item.line)).toEqual([...wrong, text.split("\n").length - 1]);
+    expect([differences, accesses]).toEqual([9, 358]);
+    expect(traceMicroseconds).toBe(8 * 44 + (9 * 43 * 44) / 2);
   });
 });

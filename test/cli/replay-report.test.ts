@@ -19,12 +19,22 @@ function tableUnder(html: string, title: string): string[][] {
 
 describe("replay --report", () => {
   const file = path("report.html");
-  const { code, out } = cli(["replay", "--json", "--iotlb", "64x4", "--report", file, TRACE]);
+  const { code, out } = cli([
+    "replay",
+    "--json",
+    "--iotlb",
+    "64x4",
+    "--policy",
+    "lru",
+    "--report",
+    file,
+    TRACE,
+  ]);
   const result = JSON.parse(out) as {
     accesses: number;
     caches: { iotlb: { hits: number; misses: number } };
     fetches: { total: number };
-    invalidations: { entries: number };
+    invalidations: { entries: number; lines: number };
   };
   const html = readFileSync(file, "utf8");
 
@@ -42,8 +52,31 @@ describe("replay --report", () => {
     expect(summary.get("IOTLB hits")).toMatch(new RegExp(`^${result.caches.iotlb.hits} \\(`));
     expect(summary.get("IOTLB misses")).toBe(String(result.caches.iotlb.misses));
     expect(summary.get("descriptors read")).toBe(String(result.fetches.total));
-    const dropped = tableUnder(html, "Invalidations").find(([name]) => name === "entries dropped");
+    const dropped = tableUnder(html, "Invalidations").find(([name]) => name === "IOTLB entries dropped");
     expect(dropped?.[1]).toBe(String(result.invalidations.entries));
+  });
+
+  it("has a miss ratio for each size and number of ways, at this replay's own that of its counters", () => {
+    const rows = tableUnder(html, "Miss ratio by size and ways");
+    expect(rows.map(([entries]) => entries)).toEqual(
+      [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].map((lg2) => String(2 ** lg2)),
+    );
+    const { hits, misses } = result.caches.iotlb;
+    expect(rows.find(([entries]) => entries === "64")?.[3]).toBe((misses / (hits + misses)).toFixed(4));
+    expect(html).toContain("counts, exactly.");
+  });
+
+  it("tells the commands of the trace by kind, and on what it ran", () => {
+    const section = html.split("<section>").find((part) => part.startsWith("<h2>Invalidations</h2>")) ?? "";
+    const kinds = section.split("<tbody>")[2] ?? "";
+    const times = [...kinds.matchAll(/<td>([\d,]+)<\/td>/g)].map(([, cell]) =>
+      Number(cell!.replaceAll(",", "")),
+    );
+    expect(times.reduce((sum, one) => sum + one, 0)).toBe(result.invalidations.lines);
+    expect(kinds).toContain("<td>va</td>");
+    const machine = new Map(tableUnder(html, "Machine and versions").map(([name, value]) => [name, value]));
+    expect(machine.get("Node and V8")).toBe(`${process.versions.node} ${process.versions.v8}`);
+    expect(tableUnder(html, "Throughput").length).toBe(3);
   });
 
   it("counts every access once, by depth and by stream", () => {

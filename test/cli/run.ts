@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { afterAll } from "vitest";
 
-const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** The built program. */
+export const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const fixtures = fileURLToPath(new URL("../fixtures/", import.meta.url));
 
 export interface Run {

@@ -1,12 +1,13 @@
-// Charts as SVG text: lines over a number, and bars with their spread. Each has a title that says in words what it shows,
-// for those who do not see it; the numbers are in a table beside it.
-import { escapeHtml } from "./page.js";
+// Charts as SVG text: lines over a number, and bars with their spread as cells of a table. A line chart has a title that says
+// in words what it shows, for those who do not see it, and a dash of its own for each line, for those who see no colours; the
+// numbers are in a table beside it. A bar stands beside its numbers.
+import { escapeHtml, htmlTable, scrolling } from "./page.js";
 
 const WIDTH = 720;
-const HEIGHT = 260;
-const MARGIN = { left: 64, right: 16, top: 12, bottom: 40 };
-const COLOURS = ["var(--a)", "var(--b)", "var(--c)", "var(--d)"];
-const TICKS = 5;
+const HEIGHT = 250;
+const MARGIN = { left: 56, right: 22, top: 10, bottom: 40 };
+const COLOURS = ["a", "b", "c", "d", "e", "f"];
+const DASHES = ["", "8 3", "3 3", "10 3 2 3", "2 5", "14 4"];
 
 /** A line of a chart. */
 export interface Series {
@@ -19,15 +20,14 @@ export interface Axes {
   readonly title: string;
   readonly x: string;
   readonly y: string;
-  /** x by its logarithm. */
-  readonly logX?: boolean;
+  /** x by its logarithm, ticks at these powers of two. */
+  readonly logTicks?: readonly number[];
   /** Top of y; default the largest value. */
   readonly most?: number;
 }
 
 /** A number as axes show it. */
 export function shortNumber(value: number): string {
-  if (value === 0) return "0";
   const magnitude = Math.abs(value);
   if (magnitude >= 1e9) return `${trim(value / 1e9)} G`;
   if (magnitude >= 1e6) return `${trim(value / 1e6)} M`;
@@ -47,92 +47,125 @@ function scale(low: number, high: number, from: number, to: number): Scale {
 }
 
 /** Lines over x. */
-export function lineChart(axes: Axes, series: readonly Series[]): string {
+export function lineChart(
+  { title, x: xName, y: yName, logTicks, most }: Axes,
+  series: readonly Series[],
+): string {
   const points = series.flatMap(({ points: all }) => all);
-  const position = (x: number): number => (axes.logX ? Math.log2(Math.max(x, 1)) : x);
+  const position = (x: number): number => (logTicks ? Math.log2(x) : x);
   const xs = points.map(([x]) => position(x));
   const low = xs.reduce((least, x) => Math.min(least, x), Number.POSITIVE_INFINITY);
-  const high = xs.reduce((most, x) => Math.max(most, x), Number.NEGATIVE_INFINITY);
-  const top = axes.most ?? points.reduce((most, [, y]) => Math.max(most, y), 0);
+  const high = xs.reduce((largest, x) => Math.max(largest, x), Number.NEGATIVE_INFINITY);
+  const top = most ?? upTo(points.reduce((largest, [, y]) => Math.max(largest, y), 0));
   const x = scale(low, high, MARGIN.left, WIDTH - MARGIN.right);
-  const y = scale(0, top || 1, HEIGHT - MARGIN.bottom, MARGIN.top);
+  const y = scale(0, top, HEIGHT - MARGIN.bottom, MARGIN.top);
   const lines = series.map(({ points: all }, n) => {
     const path = all.map(([at, value]) => `${x(position(at)).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
-    return `<polyline fill="none" stroke="${colour(n)}" stroke-width="1.8" points="${path}"/>`;
+    return `<polyline ${stroke(n)} points="${path}"/>`;
   });
-  const xTicks = ticks(low, high).map((value) => {
-    const shown = shortNumber(axes.logX ? Math.round(2 ** value) : value);
-    return `<text x="${x(value).toFixed(1)}" y="${HEIGHT - MARGIN.bottom + 16}" text-anchor="middle">${shown}</text>`;
-  });
-  return frame(
-    axes,
-    [...grid(top, y), ...xTicks, ...lines, ...legend(series.map(({ name }) => name))],
-    HEIGHT,
+  const bottom = HEIGHT - MARGIN.bottom;
+  const xTicks = (logTicks ?? ticks(low, high)).map(
+    (value) =>
+      `<text x="${x(position(value)).toFixed(1)}" y="${bottom + 16}" text-anchor="middle">${logTicks ? binaryNumber(value) : shortNumber(value)}</text>`,
   );
+  const grid = ticks(0, top).map((value) => {
+    const at = y(value).toFixed(1);
+    return (
+      `<path d="M${MARGIN.left} ${at}H${WIDTH - MARGIN.right}" stroke="var(--line)"/>` +
+      `<text x="${MARGIN.left - 6}" y="${Number(at) + 4}" text-anchor="end">${shortNumber(value)}</text>`
+    );
+  });
+  const names =
+    `<text x="${(MARGIN.left + WIDTH) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${escapeHtml(xName)}</text>` +
+    `<text transform="translate(13 ${bottom / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(yName)}</text>`;
+  const svg =
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">` +
+    `${grid.join("")}${xTicks.join("")}${lines.join("")}${names}</svg>`;
+  return `<figure><figcaption>${escapeHtml(title)}</figcaption>${legend(series)}${scrolling(`Chart: ${title}`, svg)}</figure>`;
 }
 
-/** One bar a row, with a mark from its smallest to its largest value. */
+function stroke(n: number): string {
+  const dash = DASHES[n % DASHES.length];
+  const dashes = dash ? ` stroke-dasharray="${dash}"` : "";
+  return `fill="none" stroke="var(--${COLOURS[n % COLOURS.length]})" stroke-width="2" stroke-linejoin="round"${dashes}`;
+}
+
+/** Round numbers within low..high, some four steps apart. */
+function ticks(low: number, high: number): number[] {
+  const step = roundStep(high - low);
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, n) => (first + n) * step);
+}
+
+/** 1, 2 or 5 times a power of ten: at most five of them make `span`. */
+function roundStep(span: number): number {
+  const least = (span || 1) / 5;
+  const ten = 10 ** Math.floor(Math.log10(least));
+  return ([1, 2, 5].find((times) => times * ten >= least * (1 - 1e-9)) ?? 10) * ten;
+}
+
+/** The next step of an axis at or above `value`. */
+function upTo(value: number): number {
+  const step = roundStep(value);
+  return Math.max(1, Math.ceil(value / step - 1e-9)) * step;
+}
+
+/** A power of two as people say it. */
+function binaryNumber(value: number): string {
+  return value < 1024 ? String(value) : `${value / 1024} Ki`;
+}
+
+function legend(series: readonly Series[]): string {
+  if (series.length < 2) return "";
+  const items = series.map(
+    ({ name }, n) =>
+      `<li><svg viewBox="0 0 26 10" aria-hidden="true"><path d="M0 5H26" ${stroke(n)}/></svg>${escapeHtml(name)}</li>`,
+  );
+  return `<ul class="key">${items.join("")}</ul>`;
+}
+
+/** A row with a bar, and a mark from its smallest to its largest value. */
 export interface Bar {
   readonly name: string;
   readonly low: number;
   readonly middle: number;
   readonly high: number;
+  /** What stands behind the bar. */
+  readonly cells: readonly string[];
+  /** Which colour; default the first. */
+  readonly colour?: number;
+  /** Heading above this bar and those behind it. */
+  readonly group?: string;
 }
 
-const ROW = 22;
-const NAMES = 300;
-
-/** Horizontal bars. */
-export function barChart(axes: Pick<Axes, "title" | "x">, bars: readonly Bar[]): string {
-  const height = bars.length * ROW + MARGIN.top + MARGIN.bottom;
-  const most = bars.reduce((top, { high }) => Math.max(top, high), 0);
-  const x = scale(0, most || 1, NAMES, WIDTH - MARGIN.right - 50);
-  const rows = bars.map(({ name, low, middle, high }, n) => {
-    const y = MARGIN.top + n * ROW;
-    const width = Math.max(0, x(middle) - NAMES);
-    return (
-      `<text x="${NAMES - 6}" y="${y + 13}" text-anchor="end">${escapeHtml(name)}</text>` +
-      `<rect x="${NAMES}" y="${y + 3}" width="${width.toFixed(1)}" height="13" fill="var(--a)" fill-opacity=".55"/>` +
-      `<line x1="${x(low).toFixed(1)}" x2="${x(high).toFixed(1)}" y1="${y + 9}" y2="${y + 9}" stroke="var(--ink)"/>` +
-      `<text x="${(x(high) + 5).toFixed(1)}" y="${y + 13}">${shortNumber(middle)}</text>`
-    );
-  });
-  return frame({ ...axes, y: "" }, rows, height);
-}
-
-function colour(n: number): string {
-  return COLOURS[n % COLOURS.length] ?? "var(--a)";
-}
-
-function ticks(low: number, high: number): number[] {
-  if (!(high > low)) return Number.isFinite(low) ? [low] : [];
-  return Array.from({ length: TICKS }, (_, n) => low + ((high - low) * n) / (TICKS - 1));
-}
-
-function grid(top: number, y: Scale): string[] {
-  return ticks(0, top || 1).map(
-    (value) =>
-      `<line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}" stroke="var(--line)"/>` +
-      `<text x="${MARGIN.left - 6}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end">${shortNumber(value)}</text>`,
+/**
+ * A table of bars with their numbers.
+ *
+ * @param head names of the columns but that of the bars, which is the second
+ */
+export function barTable(name: string, head: readonly string[], bars: readonly Bar[]): string {
+  const most = bars.reduce((top, { high }) => Math.max(top, high), 0) || 1;
+  const [first = "", ...others] = head;
+  return htmlTable(
+    name,
+    [first, { html: `<th scope="col"><span class="unseen">bar</span></th>` }, ...others],
+    bars.flatMap((bar) => {
+      const row = [bar.name, { html: barCell(bar, most) }, ...bar.cells];
+      if (bar.group === undefined) return [row];
+      const heading = `<th colspan="${row.length}" scope="rowgroup">${escapeHtml(bar.group)}</th>`;
+      return [[{ html: heading }], row];
+    }),
   );
 }
 
-function legend(names: readonly string[]): string[] {
-  if (names.length < 2) return [];
-  return names.map(
-    (name, n) =>
-      `<text x="${MARGIN.left + 10 + n * 160}" y="${MARGIN.top + 10}" style="fill:${colour(n)}">${escapeHtml(name)}</text>`,
-  );
-}
-
-function frame({ title, x, y }: Axes, content: readonly string[], height: number): string {
-  const labels =
-    `<text x="${(MARGIN.left + WIDTH) / 2}" y="${height - 6}" text-anchor="middle">${escapeHtml(x)}</text>` +
-    (y === ""
-      ? ""
-      : `<text transform="translate(14 ${height / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(y)}</text>`);
+function barCell({ low, middle, high, colour = 0 }: Bar, most: number): string {
+  const at = (value: number): string => ((100 * value) / most).toFixed(2);
+  const spread =
+    high > low
+      ? `<path d="M${at(low)} 7H${at(high)}M${at(low)} 4V10M${at(high)} 4V10" stroke="var(--ink)" stroke-width="1.5" vector-effect="non-scaling-stroke"/>`
+      : "";
   return (
-    `<figure><svg viewBox="0 0 ${WIDTH} ${height}" role="img"><title>${escapeHtml(title)}</title>` +
-    `${content.join("")}${labels}</svg></figure>`
+    `<td class="bar"><svg viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true">` +
+    `<rect y="2" width="${at(middle)}" height="10" fill="var(--${COLOURS[colour % COLOURS.length]})" fill-opacity=".6"/>${spread}</svg></td>`
   );
 }
