@@ -1,8 +1,9 @@
 // The command line of the benchmark: options in, text or JSON out, exit code back. `nested-iommu bench` hands its options on.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { compareResults, formatComparison } from "./compare.js";
 import { formatGrowth, runGrowth } from "./growth.js";
+import { benchReport, type ReportPieces } from "./html-report.js";
 import { runBench } from "./index.js";
 import { BenchMismatchError } from "./measure.js";
 import { runNative } from "./native/run.js";
@@ -20,6 +21,8 @@ const OPTIONS = {
   only: { type: "string" },
   seed: { type: "string" },
   rounds: { type: "string" },
+  report: { type: "string" },
+  input: { type: "string" },
 } as const;
 
 /** A wrong option or file; the message is for the user. */
@@ -36,17 +39,25 @@ function whole(name: string, text: string | undefined): number | undefined {
  * Runs the command.
  *
  * @param args options as on the command line
+ * @param pieces what reports are made with; undefined: there can be none
  * @param onProgress called before each row and at the end
  * @returns the exit code: 0, 1 when sides disagree, 2 for a wrong option, a missing tool or a bad file
  */
 export async function benchCommand(
   args: readonly string[],
+  pieces?: ReportPieces,
   onProgress: NonNullable<BenchOptions["onProgress"]> = showProgress,
 ): Promise<number> {
   try {
     const { values } = parseArgs({ args: [...args], options: OPTIONS });
-    const { compare } = values;
-    const before = compare === undefined ? undefined : readBefore(compare);
+    const { compare, report, input } = values;
+    if (report !== undefined && pieces === undefined) {
+      throw new UsageError("--report expected from nested-iommu bench, not from the benchmark alone");
+    }
+    if (values.growth === true && (report ?? input) !== undefined) {
+      throw new UsageError("--report and --input expected without --growth");
+    }
+    const before = compare === undefined ? undefined : readSaved(compare);
     const options: BenchOptions = {
       quick: values.quick === true,
       only: values.only,
@@ -59,7 +70,9 @@ export async function benchCommand(
       console.log(values.json === true ? JSON.stringify(growth) : formatGrowth(growth));
       return 0;
     }
-    const result = values.native === true ? await runNative(options) : await runBench(options);
+    const run = values.native === true ? runNative : runBench;
+    const result = input === undefined ? await run(options) : readSaved(input);
+    if (report !== undefined && pieces) write(report, benchReport(result, pieces));
     console.log(values.json === true ? JSON.stringify(result) : textOf(result, before));
     return 0;
   } catch (error) {
@@ -73,13 +86,21 @@ function textOf(result: BenchResult, before: BenchResult | undefined): string {
   return `${text}\n\n${formatComparison(compareResults(before, result))}`;
 }
 
-function readBefore(file: string): BenchResult {
+function readSaved(file: string): BenchResult {
   try {
     return readResult(readFileSync(file, "utf8"), file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw new UsageError(`${file}: no such file`);
     throw new UsageError(message.startsWith(file) ? message : `${file}: ${message}`);
+  }
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new UsageError(`${file}: cannot be written: ${(error as Error).message}`);
   }
 }
 
@@ -91,7 +112,7 @@ function explain(error: unknown): number {
     error instanceof MissingToolError ||
     code?.startsWith("ERR_PARSE_ARGS") === true;
   if (!isUsage && !(error instanceof BenchMismatchError)) throw error;
-  console.error(`nested-iommu: bench: ${message.split("\n", 1)[0]}`);
+  console.error(`nested-iommu: bench: ${message.split("\n", 1)[0]?.replace(/[^\x20-\x7e]/g, "?")}`);
   return isUsage ? 2 : 1;
 }
 

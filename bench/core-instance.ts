@@ -15,15 +15,7 @@ interface CoreExports {
   init(header: number): void;
   run(first: number, last: number, resume: number): number;
   invalidateAll(stages: number, vmid: number, asid: number): number;
-  invalidateRange(
-    stages: number,
-    vmid: number,
-    asid: number,
-    first: bigint,
-    last: bigint,
-    leafOnly: number,
-    leafLg2: number,
-  ): number;
+  invalidatePage(stages: number, vmid: number, asid: number, page: number, leafOnly: number): number;
 }
 
 /** A core with the columns of the machine it was started from. */

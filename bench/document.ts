@@ -1,5 +1,6 @@
 // The tables of docs/performance.md, made from results: a block between `<!-- begin NAME -->` and `<!-- end NAME -->` is
 // replaced, so that no figure in the document is typed by hand.
+import type { BrowserResult, PlayRates } from "./browser-rate.js";
 import type { ColdStart } from "./cold-start.js";
 import type { GrowthCell, GrowthResult } from "./growth.js";
 import type { MachineInfo } from "./machine-info.js";
@@ -12,7 +13,7 @@ import { checkTargets } from "./targets.js";
 import type { VersionResult } from "./versions.js";
 
 /** Any result that tables can be made of. */
-export type DocumentSource = BenchResult | GrowthResult | VersionResult;
+export type DocumentSource = BenchResult | GrowthResult | VersionResult | BrowserResult;
 
 /** The blocks of a document, by name. */
 export type Blocks = ReadonlyMap<string, string>;
@@ -153,6 +154,24 @@ function ablationTable({ others, rows }: VersionResult): string {
   );
 }
 
+function browserTable(result: BrowserResult): string {
+  const { browser, node, plays, trace, accesses, cpu, cpus, load, rounds } = result;
+  const thousands = ({ min, median, max }: Spread): string =>
+    `${range({ min: min / 1000, median: median / 1000, max: max / 1000 }, 0)} k`;
+  const sides: [string, PlayRates][] = [
+    [`the page in ${browser}, first play`, result.pageFirst],
+    ["the page, later plays", result.page],
+    [`the same engine in Node ${node}, later plays on one machine`, result.engine],
+    ["`nested-iommu replay`, a process each", result.command],
+  ];
+  const rows = sides.map(([name, rates]) => [name, thousands(rates.translate), thousands(rates.all)]);
+  return (
+    `${table(["accesses a second", "translation alone", "all"], rows)}\n\n` +
+    `${trace}: ${accesses.toLocaleString("en")} accesses; ${rounds} rounds, ${plays} plays a rate where they are later ones. ` +
+    `${cpu}, ${cpus} CPUs, load ${load}.`
+  );
+}
+
 /** Name of a section's block. */
 export function blockOf(section: Section): string {
   return section.toLowerCase().replaceAll(" ", "-");
@@ -161,7 +180,8 @@ export function blockOf(section: Section): string {
 /**
  * Makes blocks of results.
  *
- * @param sources results of bench, bench --native, bench --growth and bench:ablation, in any order; the last of a kind counts
+ * @param sources results of bench, bench --native, bench --growth, bench:ablation and bench-browser, in any order; the last of
+ *   a kind counts
  * @returns the blocks that these results give
  */
 export function blocksOf(sources: readonly DocumentSource[]): Blocks {
@@ -182,6 +202,8 @@ export function blocksOf(sources: readonly DocumentSource[]): Blocks {
     if (source.kind === "growth") {
       if (source.hits.length > 0) blocks.set("growth-hits", growthHits(source.hits));
       if (source.misses.length > 0) blocks.set("growth-misses", growthMisses(source.misses));
+    } else if (source.kind === "browser") {
+      blocks.set("browser", browserTable(source));
     } else {
       blocks.set("ablation", ablationTable(source));
     }

@@ -1,5 +1,6 @@
 // Invalidations of the benchmark: what they name, made before any timing, and how each contender carries one out. The
-// model takes a command of 16 bytes through `issue`, as a hypervisor hands on a guest's; yardsticks take numbers.
+// model takes a command of four words through `issue`, as a hypervisor hands on a guest's, or finds it in its Command queue,
+// as a driver leaves it there; its core and the yardsticks take numbers.
 // Arm IHI 0070 G.b 4.4.2 (TLBI_NH_ASID), 4.4.3 (TLBI_NH_VA, TLBI_S12_VMALL).
 import type { CoreInstance } from "./core-instance.js";
 import { Random } from "./random.js";
@@ -18,16 +19,24 @@ export interface InvalidationSet {
   readonly pages: number;
 }
 
-const TLBI_NH_ASID = 0x11n;
-const TLBI_NH_VA = 0x12n;
-const TLBI_S12_VMALL = 0x28n;
+const TLBI_NH_ASID = 0x11;
+const TLBI_NH_VA = 0x12;
+const TLBI_S12_VMALL = 0x28;
 // What the core's exports name stages by.
 const STAGE_1 = 1;
 const BOTH_STAGES = 3;
 
 /** A machine that takes commands. */
 export interface Commanded {
-  issue(command: Uint8Array): number;
+  issue(command: Uint32Array): number;
+}
+
+/** A machine that has a Command queue. */
+export interface Queued {
+  readonly memory: { write(address: bigint, bytes: Uint8Array): void };
+  read32(offset: number): number;
+  write32(offset: number, value: number): void;
+  write64(offset: number, value: bigint): void;
 }
 
 /**
@@ -51,8 +60,22 @@ export function makeInvalidations(count: number, set: InvalidationSet, seed: num
   return columns;
 }
 
+/** The driver's part, done before any timing: four words a command. */
+function encodeCommands({ count, vmid, asid, iova }: TagColumns, kind: InvalidationKind): Uint32Array {
+  const opcode = kind === "address" ? TLBI_NH_VA : kind === "ASID" ? TLBI_NH_ASID : TLBI_S12_VMALL;
+  const words = new Uint32Array(4 * count);
+  for (let i = 0; i < count; i++) {
+    const address = kind === "address" ? iova[i]! : 0n;
+    words.set(
+      [opcode, vmid[i]! | (asid[i]! << 16), Number(address & 0xffff_ffffn), Number(address >> 32n)],
+      4 * i,
+    );
+  }
+  return words;
+}
+
 /**
- * One invalidation by the model: encodes the command and issues it.
+ * One invalidation by the model: copies the words of the next command and issues it.
  *
  * @param machine an SMMUv3
  * @param list what they name
@@ -60,20 +83,57 @@ export function makeInvalidations(count: number, set: InvalidationSet, seed: num
  * @returns carries out number n, modulo the length of the list
  */
 export function modelInvalidation(machine: Commanded, list: TagColumns, kind: InvalidationKind): After {
-  const bytes = new Uint8Array(16);
-  const words = new BigUint64Array(bytes.buffer);
-  const opcode = kind === "address" ? TLBI_NH_VA : kind === "ASID" ? TLBI_NH_ASID : TLBI_S12_VMALL;
-  // The driver's part, encoding, is done beforehand: 16 bytes a command.
-  const commands = new BigUint64Array(2 * list.count);
-  for (let i = 0; i < list.count; i++) {
-    commands[2 * i] = opcode | (BigInt(list.vmid[i]!) << 32n) | (BigInt(list.asid[i]!) << 48n);
-    commands[2 * i + 1] = kind === "address" ? list.iova[i]! : 0n;
-  }
+  const commands = encodeCommands(list, kind);
+  const command = new Uint32Array(4);
   return (n) => {
-    const at = 2 * (n % list.count);
-    words[0] = commands[at]!;
-    words[1] = commands[at + 1]!;
-    machine.issue(bytes);
+    const at = 4 * (n % list.count);
+    command[0] = commands[at]!;
+    command[1] = commands[at + 1]!;
+    command[2] = commands[at + 2]!;
+    command[3] = commands[at + 3]!;
+    machine.issue(command);
+  };
+}
+
+// IHI 0070 6.3: CR0 and its bit CMDQEN, CMDQ_BASE, PROD, CONS.
+const REG_CR0 = 0x20;
+const CMDQEN = 8;
+const REG_CMDQ_BASE = 0x90;
+const REG_CMDQ_PROD = 0x98;
+const REG_CMDQ_CONS = 0x9c;
+const QUEUE_LG2 = 10;
+/** Commands that a driver submits at a time. */
+const SUBMITTED = 64;
+
+/**
+ * Invalidations that stand in the Command queue: every 64th call submits as many.
+ *
+ * @param machine an SMMUv3
+ * @param queue where the queue goes: 16 KiB, aligned
+ * @param list what they name
+ * @param kind by what
+ * @returns carries out number n
+ */
+export function queuedInvalidation(
+  machine: Queued,
+  queue: number,
+  list: TagColumns,
+  kind: InvalidationKind,
+): After {
+  const commands = encodeCommands(list, kind).subarray(0, 4 << QUEUE_LG2);
+  machine.memory.write(BigInt(queue), new Uint8Array(commands.buffer, 0, commands.byteLength));
+  const enables = machine.read32(REG_CR0) & ~CMDQEN;
+  machine.write32(REG_CR0, enables);
+  machine.write64(REG_CMDQ_BASE, BigInt(queue) | BigInt(QUEUE_LG2));
+  machine.write32(REG_CMDQ_PROD, 0);
+  machine.write32(REG_CMDQ_CONS, 0);
+  machine.write32(REG_CR0, enables | CMDQEN);
+  let prod = 0;
+  return (n) => {
+    if (n % SUBMITTED !== SUBMITTED - 1) return;
+    prod = (prod + SUBMITTED) & ((2 << QUEUE_LG2) - 1);
+    machine.write32(REG_CMDQ_PROD, prod);
+    if (machine.read32(REG_CMDQ_CONS) !== prod) throw new Error("the Command queue stopped");
   };
 }
 
@@ -90,9 +150,9 @@ export function coreInvalidation(
   { vmid, asid, iova }: TagColumns,
   kind: InvalidationKind,
 ): After {
-  const last = iova.map((address) => address | 0xfffn);
+  const page = Float64Array.from(iova, (address) => Number(address >> 12n));
   if (kind === "address") {
-    return (n) => void exports.invalidateRange(STAGE_1, vmid[n]!, asid[n]!, iova[n]!, last[n]!, 0, 0);
+    return (n) => void exports.invalidatePage(STAGE_1, vmid[n]!, asid[n]!, page[n]!, 0);
   }
   if (kind === "ASID") return (n) => void exports.invalidateAll(STAGE_1, vmid[n]!, asid[n]!);
   return (n) => void exports.invalidateAll(BOTH_STAGES, vmid[n]!, -1);

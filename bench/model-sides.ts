@@ -58,21 +58,21 @@ export function copyingSide(machine: Model, workload: Workload, batch: number, a
 }
 
 function smallBatches(machine: Model, requests: Requests, batch: number, after?: After): Pass {
-  const { count, stream, pasid, iova32, access } = requests;
+  const { count, stream, pasid, iova, access } = requests;
   const withPasids = hasPasids(requests);
   return () => {
     const columns = machine.batch;
     const toStream = columns.stream;
     const toPasid = columns.pasid;
-    const toIova = columns.iova32;
+    const toIova = columns.iova;
     const toAccess = columns.access;
     const pa32 = columns.pa32;
     let sum = 0;
     for (let from = 0; from < count; from += batch) {
       for (let i = 0; i < batch; i++) {
         toStream[i] = stream[from + i]!;
-        toIova[2 * i] = iova32[2 * (from + i)]!;
-        toIova[2 * i + 1] = iova32[2 * (from + i) + 1]!;
+        // From a bigint array to another no bigint is made; two halves would cost 1.5 ns more a request.
+        toIova[i] = iova[from + i]!;
         toAccess[i] = access[from + i]!;
       }
       if (withPasids) for (let i = 0; i < batch; i++) toPasid[i] = pasid[from + i]!;

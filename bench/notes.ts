@@ -15,8 +15,8 @@ export const NOTES = [
   "All IOTLBs have the same number of entries and evict the oldest of a set (Maps: of all). Hits: by the model's own " +
     "counters in one pass after the rounds. Leaves: different leaves among the requests, beside the IOTLB's entries.",
   "VT-d rows: the ratio is the SMMUv3 model's time over the VT-d model's for the same stages, pages and requests.",
-  "Storms: a TLBI command after each batch, by issue(); the command's bytes are encoded beforehand, yardsticks are called " +
-    "with numbers. Faults: 1 % of the requests, each with an event record that is taken from the queue at the end.",
+  "Storms: a TLBI command after each batch, by issue(); its words are encoded beforehand, yardsticks are called with " +
+    "numbers. Faults: 1 % of the requests, each with an event record that is taken from the queue at the end.",
   "Every answer of every side was compared with the layout of the tables before timing, and the checksum of every pass " +
     "after it; a difference ends the run.",
 ];

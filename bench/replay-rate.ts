@@ -1,11 +1,12 @@
 // Replaying a capture against gunzip and a scan for line feeds alone, in one process, taking turns: from the compressed file,
-// and from events that were decoded before.
+// and from events that were decoded before. Both sides read the file as the command does, in one way: as a stream, zlib
+// unpacking the next chunk in its own thread while this one goes through the last. Phases are those alone, nothing beside them.
 //   node dist/bench/replay-rate.js [--rounds N] [--json] [FILE…]      default: the captures of test/fixtures
-import { readdirSync, readFileSync } from "node:fs";
+import { createReadStream, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { gunzipSync } from "node:zlib";
+import { createGunzip, gunzipSync } from "node:zlib";
 import { createTraceReader, decodeTrace, type TraceEvents } from "nested-iommu";
 import { type ReplayMachine, TraceReplay } from "nested-iommu/replay";
 import { type Spread, spread } from "./measure.js";
@@ -21,26 +22,41 @@ export interface ReplayRate {
   ratio: Spread;
   /** Accesses a second from decoded events. */
   fromEvents: Spread;
+  /** Milliseconds of each part of the work alone. */
+  phases: { gunzip: Spread; decode: Spread; events: Spread };
 }
 
 const LINE_FEED = 10;
+const CHUNK = 1 << 18;
 const WARMUP = 3;
 const OPTIONS = { caches: {}, nested: false, stage2LeafLg2: 21 } as const;
 
+function unpacked(path: string): AsyncIterable<Uint8Array> {
+  return createReadStream(path, { highWaterMark: CHUNK }).pipe(createGunzip({ chunkSize: CHUNK }));
+}
+
 /** Gunzips a file and counts its lines. */
-function scan(packed: Uint8Array): number {
-  const bytes = gunzipSync(packed);
+async function scan(path: string): Promise<number> {
   let lines = 0;
-  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) lines++;
+  for await (const bytes of unpacked(path)) {
+    for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) lines++;
+  }
   return lines;
 }
 
-function replayFile(packed: Uint8Array, file: string): number {
+async function replayFile(path: string): Promise<number> {
   const replay = new TraceReplay(OPTIONS);
-  const reader = createTraceReader("itr", (events) => replay.take(events), { file });
-  reader.push(gunzipSync(packed));
+  const reader = createTraceReader("itr", (events) => replay.take(events), { file: path });
+  for await (const bytes of unpacked(path)) reader.push(bytes);
   reader.end();
   return replay.finish().accesses;
+}
+
+function decode(bytes: Uint8Array): number {
+  const reader = createTraceReader("itr", () => {});
+  reader.push(bytes);
+  reader.end();
+  return reader.line;
 }
 
 /** Replays decoded events, on the machine of the time before. */
@@ -55,9 +71,9 @@ function eventReplayer(events: TraceEvents): () => number {
   };
 }
 
-function seconds(work: () => unknown): number {
+async function seconds(work: () => unknown): Promise<number> {
   const start = performance.now();
-  work();
+  await work();
   return (performance.now() - start) / 1000;
 }
 
@@ -67,30 +83,43 @@ function seconds(work: () => unknown): number {
  * @param path a trace in the project's own format, gzip
  * @param rounds how often
  */
-export function measureReplay(path: string, rounds: number): ReplayRate {
+export async function measureReplay(path: string, rounds: number): Promise<ReplayRate> {
   const packed = readFileSync(path);
-  const file = basename(path);
-  const fromEvents = eventReplayer(decodeTrace(gunzipSync(packed), { file }));
-  const accesses = replayFile(packed, file);
-  for (let n = 0; n < WARMUP; n++) {
-    scan(packed);
-    replayFile(packed, file);
-    fromEvents();
+  const bytes = gunzipSync(packed);
+  const fromEvents = eventReplayer(decodeTrace(bytes, { file: path }));
+  const accesses = await replayFile(path);
+  const sides = {
+    scan: () => scan(path),
+    replay: () => replayFile(path),
+    gunzip: () => gunzipSync(packed),
+    decode: () => decode(bytes),
+    events: fromEvents,
+  };
+  const times: Record<keyof typeof sides, number[]> = {
+    scan: [],
+    replay: [],
+    gunzip: [],
+    decode: [],
+    events: [],
+  };
+  for (let round = -WARMUP; round < rounds; round++) {
+    for (const [name, side] of Object.entries(sides) as [keyof typeof sides, () => unknown][]) {
+      const time = await seconds(side);
+      if (round >= 0) times[name].push(time);
+    }
   }
-  const rates: { file: number[]; ratio: number[]; events: number[] } = { file: [], ratio: [], events: [] };
-  for (let round = 0; round < rounds; round++) {
-    const scanned = seconds(() => scan(packed));
-    const replayed = seconds(() => replayFile(packed, file));
-    rates.file.push(accesses / replayed);
-    rates.ratio.push(scanned / replayed);
-    rates.events.push(accesses / seconds(fromEvents));
-  }
+  const milliseconds = (name: keyof typeof sides): Spread => spread(times[name].map((time) => 1000 * time));
   return {
-    file,
+    file: basename(path),
     accesses,
-    fromFile: spread(rates.file),
-    ratio: spread(rates.ratio),
-    fromEvents: spread(rates.events),
+    fromFile: spread(times.replay.map((time) => accesses / time)),
+    ratio: spread(times.replay.map((time, round) => (times.scan[round] as number) / time)),
+    fromEvents: spread(times.events.map((time) => accesses / time)),
+    phases: {
+      gunzip: milliseconds("gunzip"),
+      decode: milliseconds("decode"),
+      events: milliseconds("events"),
+    },
   };
 }
 
@@ -106,16 +135,18 @@ const { values, positionals } = parseArgs({
   options: { rounds: { type: "string", default: "7" }, json: { type: "boolean" } },
   allowPositionals: true,
 });
-const found = (positionals.length > 0 ? positionals : captures()).map((path) =>
-  measureReplay(path, Number(values.rounds)),
-);
+const found: ReplayRate[] = [];
+for (const path of positionals.length > 0 ? positionals : captures()) {
+  found.push(await measureReplay(path, Number(values.rounds)));
+}
 if (values.json) console.log(JSON.stringify(found));
 else {
-  for (const { file, accesses, fromFile, ratio, fromEvents } of found) {
+  for (const { file, accesses, fromFile, ratio, fromEvents, phases } of found) {
     const millions = ({ median }: Spread): string => `${(median / 1e6).toFixed(1)} M/s`;
+    const parts = Object.entries(phases).map(([name, { median }]) => `${name} ${median.toFixed(1)} ms`);
     console.log(
       `${file}: ${accesses} accesses, ${millions(fromFile)} from .itr.gz, ${range(ratio, 2)} of gunzip and line scan ` +
-        `alone; ${millions(fromEvents)} from decoded events`,
+        `alone; ${millions(fromEvents)} from decoded events; alone ${parts.join(", ")}`,
     );
   }
 }

@@ -8,6 +8,7 @@ import {
   invalidatingSide,
   makeInvalidations,
   modelInvalidation,
+  queuedInvalidation,
   yardstickInvalidation,
 } from "./invalidations.js";
 import type { Library } from "./library.js";
@@ -28,6 +29,9 @@ import { type SingleModel, singleSide } from "./single-sides.js";
 import { inPasids, makeWorkload, STAGES, type Workload, workloadOf } from "./workloads.js";
 import { yardstickSide } from "./yardstick-sides.js";
 import { type YardstickName, Yardsticks } from "./yardsticks.js";
+
+/** Behind the Event queue (machines.ts). */
+const COMMAND_QUEUE = 0x38000;
 
 /** A row asks for what this build of the library does not have. */
 export class UnsupportedRowError extends Error {
@@ -127,7 +131,10 @@ export class Rig {
       }
       case "invalidate": {
         if (deed.through === "core") return this.#coreInvalidations(plan.machine, deed.by, workload);
-        const command = modelInvalidation(machine, this.#list(), deed.by);
+        const command =
+          deed.through === "issue"
+            ? modelInvalidation(machine, this.#list(), deed.by)
+            : queuedInvalidation(machine, COMMAND_QUEUE, this.#list(), deed.by);
         return invalidatingSide(command, this.#requests, inPlaceSide(machine, workload));
       }
     }

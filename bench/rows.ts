@@ -17,8 +17,11 @@ export type Deed =
   | { readonly kind: "single"; readonly entry: SingleEntry }
   /** Batches of `every` requests with an invalidation after each. */
   | { readonly kind: "storm"; readonly by: InvalidationKind; readonly every: number }
-  /** Invalidations alone: through the machine's `issue`, or the core's exports. */
-  | { readonly kind: "invalidate"; readonly by: InvalidationKind; readonly through: "issue" | "core" };
+  /** Invalidations alone: through the core's exports, the machine's `issue`, or its Command queue. */
+  | { readonly kind: "invalidate"; readonly by: InvalidationKind; readonly through: Through };
+
+/** Ways in for an invalidation. */
+export type Through = "core" | "issue" | "queue";
 
 /**
  * How single requests go in: a bound function, one over bigints, one behind a method of an object, or the machine's
@@ -193,9 +196,10 @@ function invalidationRows(): RowPlan[] {
     ["ASID", "SMMUv3 of 64 K entries", "64 K"],
     ["VMID", "SMMUv3 of 64 K entries", "64 K"],
   ] as const;
-  return (["core", "issue"] as const).flatMap((through) =>
+  const entries = { core: "the core alone", issue: "a command", queue: "from the Command queue" } as const;
+  return (["core", "issue", "queue"] as const).flatMap((through) =>
     kinds.map(([by, machine, size]) => {
-      const entry = through === "core" ? "the core alone" : "a command";
+      const entry = entries[through];
       const smaller: Opponent[] = size === "64 K" ? ["2 K entries"] : [];
       const others: Opponent[] = through === "core" ? [] : ["typed arrays", ...MAPS];
       return nested(`invalidate | vmsa nested 4K | by ${by}, ${size} entries | ${entry}`, {

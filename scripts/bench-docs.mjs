@@ -1,6 +1,7 @@
 // Fills the tables of docs/performance.md from results written as JSON.
 //
-//   npm run bench:docs -- FILE...      results of bench, bench --native, bench --growth (--json) and bench:ablation (--json)
+//   npm run bench:docs -- FILE...      results of bench, bench --native, bench --growth, bench:ablation (all with --json) and
+//                                      scripts/bench-browser.mjs
 //   npm run bench:docs -- --readme FILE   prints the README's table instead
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

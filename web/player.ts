@@ -75,7 +75,16 @@ class Player {
       ),
       this.#bar,
       this.#words,
-      this.#grid.canvas,
+      el(
+        "figure",
+        {},
+        this.#grid.canvas,
+        el(
+          "figcaption",
+          { class: "soft" },
+          "A column is a set, a row a way. Colour: the translation space; bright: filled since the last picture; dark: a larger page; grey: empty.",
+        ),
+      ),
       this.#counters,
     );
   }
@@ -187,6 +196,7 @@ class Player {
     const start = performance.now();
     const slice = this.#bytes.subarray(run.at, run.at + Math.min(bytes, LARGEST_BLOCK));
     run.reader.push(slice);
+    run.reader.flush();
     run.at += slice.length;
     const done = run.at >= this.#bytes.length;
     if (done) run.reader.end();

@@ -5,6 +5,8 @@
 import type { TlbContents } from "nested-iommu";
 
 const CELL = 8;
+/** Between bands of sets. */
+const GAP = CELL / 2;
 const MOST_COLUMNS = 128;
 
 /** Draws what an IOTLB holds. */
@@ -22,13 +24,13 @@ export class TlbGrid {
     const columns = Math.min(sets, MOST_COLUMNS);
     const bands = Math.ceil(sets / columns);
     this.canvas.width = columns * CELL;
-    this.canvas.height = bands * (ways * CELL + CELL / 2);
+    this.canvas.height = bands * (ways * CELL + GAP) - GAP;
     const context = this.canvas.getContext("2d");
     let used = 0;
     for (let entry = 0; context && entry < space.length; ++entry) {
       const set = Math.floor(entry / ways);
       const x = (set % columns) * CELL;
-      const y = Math.floor(set / columns) * (ways * CELL + CELL / 2) + (entry % ways) * CELL;
+      const y = Math.floor(set / columns) * (ways * CELL + GAP) + (entry % ways) * CELL;
       const owner = space[entry] ?? 0;
       if (owner !== 0) used++;
       const fresh = this.#before.length === input.length && this.#before[entry] !== input[entry];

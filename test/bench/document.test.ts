@@ -56,6 +56,21 @@ describe("blocksOf", () => {
     expect(targets).toContain("| full speed after | start-up | ≤ 300000 translations | – | not measured |");
   });
 
+  it("sets the page's own meter beside Node and the command", () => {
+    const rates = { translate: at(2_000_000), all: at(150_000) };
+    const source: DocumentSource = {
+      ...{ kind: "browser", cpu: "a CPU", cpus: 2, platform: "linux x64", load: 0.5, node: "20.0.0" },
+      ...{ browser: "Chromium 143.0", trace: "demo.itr.gz", accesses: 1933, plays: 20, rounds: 7 },
+      ...{ pageFirst: rates, page: rates, engine: rates, command: { translate: at(5000), all: at(2000) } },
+    };
+    const lines = blocksOf([source]).get("browser")!.split("\n");
+    expect(lines[2]).toBe(
+      "| the page in Chromium 143.0, first play | 2000 (2000-2000) k | 150 (150-150) k |",
+    );
+    expect(lines[5]).toBe("| `nested-iommu replay`, a process each | 5 (5-5) k | 2 (2-2) k |");
+    expect(lines.at(-1)).toContain("demo.itr.gz: 1,933 accesses; 7 rounds, 20 plays");
+  });
+
   it("lays growth out as a grid of entries and contexts", () => {
     const cell = (entries: number, contexts: number, ns: number) => ({
       entries,
