@@ -20,7 +20,8 @@ import { Faults } from "./request";
 import { readState, writeState } from "./saved-state";
 import { ContextTable, dropContexts } from "./tlb/contexts";
 import { Ids } from "./tlb/ids";
-import { dropAll, dropRange, Page } from "./tlb/invalidate";
+import { dropAll, dropRange } from "./tlb/invalidate";
+import { Page } from "./tlb/invalidate-page";
 import { SpaceTable } from "./tlb/space";
 import { forgetTables } from "./tlb/sweep";
 

@@ -9,8 +9,10 @@ import { DATA_IOVA } from "./space.js";
 import { newTagColumns, type TagColumns } from "./yardstick/tag-columns.js";
 import type { Translator } from "./yardstick/translator.js";
 
-/** What an invalidation names. */
-export type InvalidationKind = "address" | "ASID" | "VMID";
+/** What an invalidation names. "last level": with Leaf = 1, as Linux asks when it unmaps pages; tables above stay cached. */
+export type InvalidationKind = "address" | "address, last level" | "ASID" | "VMID";
+
+const byAddress = (kind: InvalidationKind): boolean => kind !== "ASID" && kind !== "VMID";
 
 /** Which address spaces and pages invalidations name: those of streams 0..streams-1, pages 0..pages-1. */
 export interface InvalidationSet {
@@ -62,12 +64,13 @@ export function makeInvalidations(count: number, set: InvalidationSet, seed: num
 
 /** The driver's part, done before any timing: four words a command. */
 function encodeCommands({ count, vmid, asid, iova }: TagColumns, kind: InvalidationKind): Uint32Array {
-  const opcode = kind === "address" ? TLBI_NH_VA : kind === "ASID" ? TLBI_NH_ASID : TLBI_S12_VMALL;
+  const opcode = byAddress(kind) ? TLBI_NH_VA : kind === "ASID" ? TLBI_NH_ASID : TLBI_S12_VMALL;
+  const leaf = kind === "address, last level" ? 1 : 0;
   const words = new Uint32Array(4 * count);
   for (let i = 0; i < count; i++) {
-    const address = kind === "address" ? iova[i]! : 0n;
+    const address = byAddress(kind) ? iova[i]! : 0n;
     words.set(
-      [opcode, vmid[i]! | (asid[i]! << 16), Number(address & 0xffff_ffffn), Number(address >> 32n)],
+      [opcode, vmid[i]! | (asid[i]! << 16), Number(address & 0xffff_ffffn) | leaf, Number(address >> 32n)],
       4 * i,
     );
   }
@@ -151,8 +154,9 @@ export function coreInvalidation(
   kind: InvalidationKind,
 ): After {
   const page = Float64Array.from(iova, (address) => Number(address >> 12n));
-  if (kind === "address") {
-    return (n) => void exports.invalidatePage(STAGE_1, vmid[n]!, asid[n]!, page[n]!, 0);
+  if (byAddress(kind)) {
+    const leafOnly = kind === "address, last level" ? 1 : 0;
+    return (n) => void exports.invalidatePage(STAGE_1, vmid[n]!, asid[n]!, page[n]!, leafOnly);
   }
   if (kind === "ASID") return (n) => void exports.invalidateAll(STAGE_1, vmid[n]!, asid[n]!);
   return (n) => void exports.invalidateAll(BOTH_STAGES, vmid[n]!, -1);
@@ -171,7 +175,7 @@ export function yardstickInvalidation(
   list: TagColumns,
   kind: InvalidationKind,
 ): After {
-  if (kind === "address") return (n) => yardstick.invalidateAddress(list, n % list.count);
+  if (byAddress(kind)) return (n) => yardstick.invalidateAddress(list, n % list.count);
   if (kind === "ASID") return (n) => yardstick.invalidateAsid(list, n % list.count);
   return (n) => yardstick.invalidateVmid(list, n % list.count);
 }

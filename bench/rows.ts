@@ -175,6 +175,7 @@ function stormRows(): RowPlan[] {
   const storms = [
     ["address", 16],
     ["address", 64],
+    ["address, last level", 64],
     ["address", 256],
     ["ASID", 256],
   ] as const;
@@ -191,6 +192,7 @@ function stormRows(): RowPlan[] {
 function invalidationRows(): RowPlan[] {
   const kinds = [
     ["address", "SMMUv3", "2 K"],
+    ["address, last level", "SMMUv3", "2 K"],
     ["ASID", "SMMUv3", "2 K"],
     ["VMID", "SMMUv3", "2 K"],
     ["ASID", "SMMUv3 of 64 K entries", "64 K"],

@@ -144,6 +144,13 @@ function ownTargets(): Target[] {
     target("a batch", "single call, a method, hot", "≤", 2.6, single("method", HITS[0])),
     target("a batch", "single call, a method, IOTLB-sized", "≤", 2.6, single("method", "75 % of the IOTLB")),
     target("a hit", "TLBI by address, the core alone", "≤", 2, tlbi("address", "the core")),
+    target(
+      "a hit",
+      "TLBI by address, last level, the core alone",
+      "≤",
+      2,
+      tlbi("address, last level", "the core"),
+    ),
     target("a hit", "TLBI by address, as a command", "≤", 2, tlbi("address", "a command")),
     target("a hit", "TLBI by ASID, the core alone", "≤", 2, tlbi("ASID", "the core")),
     target("a hit", "TLBI by VMID, the core alone", "≤", 2, tlbi("VMID", "the core")),
@@ -155,6 +162,13 @@ function ownTargets(): Target[] {
       "≤",
       1.75,
       slower("storms", "address every 64 ", "no storm"),
+    ),
+    target(
+      "no storm",
+      "the same, last level only",
+      "≤",
+      1.75,
+      slower("storms", "address, last level every 64 ", "no storm"),
     ),
     target(
       "2 K entries x 1 context",

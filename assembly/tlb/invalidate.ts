@@ -18,17 +18,7 @@ import { inputBitsOf, WALK_TBI, WALK_UPPER_HALF } from "../pt/config";
 import { leafLg2Of } from "../pt/leaf-code";
 import { retag } from "./contexts";
 import { ID_MASK } from "./ids";
-import {
-  ADDRESS_MASK,
-  capacity,
-  dataAt,
-  erase,
-  find,
-  findFast,
-  lg2Of,
-  setHash,
-  tagOf,
-} from "./set-associative";
+import { ADDRESS_MASK, capacity, dataAt, erase, find, lg2Of, setHash, tagOf } from "./set-associative";
 import {
   hasFlag,
   headByAsid,
@@ -38,7 +28,6 @@ import {
   KIND_STAGE1,
   KIND_STAGE2,
   kindOf,
-  NO_ASID,
   SPACE_ASID,
   SPACE_CONFIG,
   SPACE_FLAG_DIRECT,
@@ -51,23 +40,18 @@ import {
   SPACE_STAGE2_SIZES,
   SpaceTable,
   seedOf,
-  sizeBit,
   smallestOf,
   vmidOf,
 } from "./space";
-import { dropTables, Tables } from "./walk-cache";
+import { dropTables } from "./walk-cache";
 
 export const STAGE_1: u32 = 1;
 export const STAGE_2: u32 = 2;
 /** Second stages that contexts use as their only stage. */
 export const STAGE_2_DIRECT: u32 = 4;
 
-const PAGE_LG2: u32 = 12;
-/** The granule in a walk configuration. */
-const GRANULE_MASK: u64 = 63;
-
 /** IOTLB entries invalidated so far. */
-function invalidated(): u32 {
+export function invalidated(): u32 {
   return load<u32>(Arena.counters + CNT_INVALIDATED);
 }
 
@@ -162,65 +146,8 @@ function hasAsid(space: usize): bool {
   return load<u32>(space + SPACE_ASID) === <u32>Predicate.asid || load<u32>(space + SPACE_GLOBAL) !== 0;
 }
 
-/** What most invalidations by address name: one page of 4 KiB. */
-export class Page {
-  /**
-   * As dropRange for the page at `input`. While nothing is global, stage 1 of an ASID is found by it, and stage 2 as what
-   * has none (nested-iommu bench, "by address": 70 to 19 ns).
-   */
-  @inline
-  static drop(stages: u32, vmid: i32, asid: i32, input: u64, leafOnly: bool): u32 {
-    const tag: u32 = stages === STAGE_1 ? asid : NO_ASID;
-    const isOne = stages === STAGE_1 ? asid >= 0 : stages === STAGE_2;
-    if (vmid < 0 || !isOne || SpaceTable.globals !== 0 || Arena.fastMask === <u32>-1) {
-      return dropRange(stages, vmid, asid, input, input | 0xfff, leafOnly, 0);
-    }
-    count(CNT_INVALIDATIONS);
-    const before = invalidated();
-    let space: usize = load<u32>(headByAsid(vmid, tag));
-    for (; space !== 0; space = load<u32>(space + SPACE_NEXT_ASID)) {
-      if (load<u32>(space + SPACE_ASID) !== tag || vmidOf(space) !== vmid) continue;
-      if (Page.isPlain(space, input)) Page.dropFrom(space, input, leafOnly);
-      else dropPieces(space, asid, input, leafOnly);
-    }
-    return invalidated() - before;
-  }
-
-  /** Whether all that may be cached of `input` are entries of 4 KiB, found by the address as it is. */
-  @inline
-  static isPlain(space: usize, input: u64): bool {
-    const config = load<u64>(space + SPACE_CONFIG);
-    if ((config & (WALK_UPPER_HALF | WALK_TBI | GRANULE_MASK)) !== PAGE_LG2) return false;
-    if (input >> inputBitsOf(config) !== 0 || hasFlag(space, SPACE_FLAG_FRAGMENTED)) return false;
-    return (load<u32>(space + SPACE_SIZES) | load<u32>(space + SPACE_STAGE2_SIZES)) <= sizeBit(PAGE_LG2);
-  }
-
-  @inline
-  static dropFrom(space: usize, input: u64, leafOnly: bool): void {
-    const id = load<u64>(space + SPACE_ID_BITS);
-    const seed = seedOf(space);
-    // As setHash and tagOf, with constant shifts.
-    const hash = (<u32>(input >> 12) ^ <u32>((input & ADDRESS_MASK) >> 21)) + seed;
-    const tag = (input & ADDRESS_MASK) | id | PAGE_LG2;
-    const set = Arena.fastSets + ((<usize>(hash & Arena.fastMask)) << 6);
-    const way = findFast(set, tag);
-    if (way < 4) dropEntry(Arena.iotlb, set + ((<usize>way) << 3));
-    if (load<u32>(space + SPACE_STAGE2_SIZES) !== 0) {
-      const slot = find(Arena.stage2Tlb, tag, hash);
-      if (slot !== 0) erase(Arena.stage2Tlb, slot);
-    }
-    if (leafOnly) return;
-    if (kindOf(space) === KIND_STAGE2) {
-      if (Arena.walkCache2 !== 0)
-        Tables.dropPage(Arena.walkCache2, Arena.walkCache2Mask, space, input, id, seed);
-    } else if (Arena.walkCache1 !== 0) {
-      Tables.dropPage(Arena.walkCache1, Arena.walkCache1Mask, space, input, id, seed);
-    }
-  }
-}
-
 /** The page at `input` from a space in which it may have several entries, or be part of larger ones. */
-function dropPieces(space: usize, asid: i32, input: u64, leafOnly: bool): void {
+export function dropPieces(space: usize, asid: i32, input: u64, leafOnly: bool): void {
   Predicate.asid = asid;
   Predicate.first = input;
   Predicate.last = input | 0xfff;
@@ -317,7 +244,7 @@ function dropIfLeaf(tlb: usize, slot: usize): void {
   if (Predicate.leafLg2 === 0 || leafLg2Of(dataAt(tlb, slot)) === Predicate.leafLg2) dropEntry(tlb, slot);
 }
 
-function dropEntry(tlb: usize, slot: usize): void {
+export function dropEntry(tlb: usize, slot: usize): void {
   erase(tlb, slot);
   if (tlb === Arena.iotlb) count(CNT_INVALIDATED);
 }

@@ -67,6 +67,11 @@ export class FaultList<Fault extends { recorded: boolean }> {
     return fault;
   }
 
+  /** The first, if there is one. */
+  first(): Fault | undefined {
+    return this.count > 0 ? this.at(0) : undefined;
+  }
+
   /** All of them. */
   all(): Fault[] {
     return Array.from({ length: this.count }, (_, n) => this.at(n));

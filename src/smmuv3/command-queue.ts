@@ -7,7 +7,7 @@ import { FirstError } from "../machine/first-error.js";
 import { QueueEntries } from "../machine/queue-entries.js";
 import { CERROR_ABT, CERROR_NONE } from "../spec/smmuv3/commands.js";
 import * as R from "../spec/smmuv3/registers.js";
-import type { CommandExecutor } from "./commands.js";
+import type { CommandExecutor } from "./command-executor.js";
 import type { GlobalErrors } from "./global-errors.js";
 import { type QueueMemory, type QueueShape, queueCount, queueNext } from "./queue.js";
 import type { RegisterFile } from "./registers.js";

@@ -6,14 +6,9 @@
 // that timed out is given up: the CMD_SYNC behind it fails once (3.9.1.4).
 
 import { getField, type Words } from "../machine/bit-fields.js";
-import { FirstError } from "../machine/first-error.js";
-import type { Saved } from "../snapshot/saved.js";
-import type { StateReader } from "../snapshot/state-reader.js";
-import type { StateWriter } from "../snapshot/state-writer.js";
 import * as C from "../spec/smmuv3/commands.js";
 import {
   atcInvalidation,
-  type CommandOutputs,
   type Effect,
   type Effective,
   pageResponse,
@@ -24,12 +19,12 @@ import {
 } from "./command-effects.js";
 import type { CommandTarget } from "./command-target.js";
 import type { FeatureSet } from "./feature-set.js";
-import { type InvalidateRange, readRange } from "./tlbi-range.js";
 
 /** A feature or queue that a command exists for. */
 type Need = "stage 1" | "stage 2" | "Secure queue" | "Hyp" | "ATS" | "PRI" | "stall" | "MPAM" | "DPT";
 
-interface Context {
+/** What a command is carried out with. */
+export interface CommandContext {
   readonly features: FeatureSet;
   readonly target: CommandTarget;
   words: Words;
@@ -44,10 +39,10 @@ interface Context {
 }
 
 /** Carries a command out; returns a CERROR code, nothing for success. */
-type Run = (context: Context) => number | undefined;
+type Run = (context: CommandContext) => number | undefined;
 
 /** A command. All rows have all fields, so that the engine finds them at the same places. */
-interface CommandRow {
+export interface CommandRow {
   readonly name: string;
   /** Without it the command is CERROR_ILL. */
   readonly needs: Need | undefined;
@@ -60,18 +55,22 @@ interface CommandRow {
   readonly run: Run | undefined;
 }
 
-const stream = (c: Context): number => getField(c.words, C.CMD_STREAMID_MSB, C.CMD_STREAMID_LSB);
-const substream = (c: Context): number => getField(c.words, C.CMD_SUBSTREAMID_MSB, C.CMD_SUBSTREAMID_LSB);
+const stream = (c: CommandContext): number => getField(c.words, C.CMD_STREAMID_MSB, C.CMD_STREAMID_LSB);
+const substream = (c: CommandContext): number =>
+  getField(c.words, C.CMD_SUBSTREAMID_MSB, C.CMD_SUBSTREAMID_LSB);
 
-const ANY = -1;
+/* The stages of a row. */
 const STAGE_1 = 1;
-const STAGE_2 = 2;
+export const STAGE_2 = 2;
 const BOTH = 3;
-const VMID = 1;
-const ASID = 2;
-const ADDRESS = 4;
+/* What a TLBI names. */
+export const VMID = 1;
+export const ASID = 2;
+export const ADDRESS = 4;
+/** In place of a VMID, ASID or SubstreamID. */
+export const ANY = -1;
 
-function cfgiSteRange(c: Context): undefined {
+function cfgiSteRange(c: CommandContext): undefined {
   const lg2 = getField(c.words, C.CMD_RANGE_MSB, C.CMD_RANGE_LSB) + 1;
   if (lg2 === 32) c.target.cfgiSte(0, 32);
   else c.target.cfgiSte((stream(c) & (-1 << lg2)) >>> 0, lg2);
@@ -80,7 +79,7 @@ function cfgiSteRange(c: Context): undefined {
 /** A command that acts outside the caches alone. */
 const outside =
   (make: Effective) =>
-  (c: Context): number | undefined => {
+  (c: CommandContext): number | undefined => {
     const made = make(c.words, c.features);
     if (typeof made === "number") return made;
     c.effect = made;
@@ -89,7 +88,7 @@ const outside =
 
 const nothing = (): undefined => undefined;
 
-function syncCommand(c: Context): number | undefined {
+function syncCommand(c: CommandContext): number | undefined {
   const code = outside(sync)(c);
   if (code !== undefined) return code;
   if (c.timedOut || c.asked > 0) {
@@ -102,7 +101,7 @@ function syncCommand(c: Context): number | undefined {
   return undefined;
 }
 
-function atcInv(c: Context): undefined {
+function atcInv(c: CommandContext): undefined {
   const invalidation = atcInvalidation(c.words, c.features);
   c.write = (outputs) => {
     c.asked++;
@@ -177,117 +176,8 @@ export function commandName(opcode: number): string | undefined {
   return COMMANDS.get(opcode)?.name;
 }
 
-/** Carries out single commands of the Non-secure Command queue. */
-export class CommandExecutor implements Saved {
-  readonly #context: Context;
-  readonly #outputs: CommandOutputs;
-  /** By opcode; undefined is CERROR_ILL. */
-  readonly #rows: readonly (CommandRow | undefined)[];
-  readonly #vmidMask: number;
-  readonly #asidMask: number;
-  readonly #range: InvalidateRange = { first: 0, last: 0, leafOnly: false, leafLg2: 0 };
-  readonly #effects: Effect[] = [];
-  #sending = false;
-
-  /**
-   * Binds the executor to the caches and the outside.
-   *
-   * @param features what is advertised, see decodeFeatures
-   * @param target whose caches commands drop
-   * @param outputs where their other effects go
-   */
-  constructor(features: FeatureSet, target: CommandTarget, outputs: CommandOutputs) {
-    const none = { write: undefined, effect: undefined, timedOut: false, asked: 0 };
-    this.#context = { features, target, words: new Uint32Array(4), ...none };
-    this.#outputs = outputs;
-    this.#rows = Array.from({ length: 256 }, (_, opcode) => presentRow(opcode, features));
-    this.#vmidMask = !features.stage2 ? 0 : features.vmid16 ? 0xffff : 0xff;
-    this.#asidMask = features.asid16 ? 0xffff : 0xff;
-  }
-
-  /** @internal Between calls nothing waits to be sent. */
-  save(to: StateWriter): void {
-    to.flag(this.#context.timedOut);
-  }
-
-  /** @internal */
-  load(from: StateReader): void {
-    this.#context.timedOut = from.flag("ATC invalidation timed out");
-  }
-
-  /**
-   * Carries out one command; what it sets off outside waits for `complete`.
-   *
-   * @param words the 16 bytes as four little-endian words
-   * @returns 0, or the CERROR code: 1 (CERROR_ILL) for an illegal command, 3 (CERROR_ATC_INV_SYNC) for a CMD_SYNC behind
-   *   an invalidation that an endpoint has not answered
-   *
-   * Source: IHI 0070 chapter 4.
-   */
-  execute(words: Words): number {
-    const row = this.#rows[getField(words, C.CMD_OPCODE_MSB, C.CMD_OPCODE_LSB)];
-    if (row === undefined) return C.CERROR_ILL;
-    if (row.run === undefined) return this.#invalidate(row, words);
-    if (row.ssec && getField(words, C.CMD_SSEC_MSB, C.CMD_SSEC_LSB) === 1) return C.CERROR_ILL;
-    const context = this.#context;
-    context.words = words;
-    context.write = undefined;
-    context.effect = undefined;
-    return row.run(context) ?? C.CERROR_NONE;
-  }
-
-  /** TLBI: allocates nothing, since storms of them come through here (4.4). */
-  #invalidate({ stages, by }: CommandRow, words: Words): number {
-    const { target, features } = this.#context;
-    const vmid = (by & VMID) === 0 ? ANY : getField(words, C.CMD_VMID_MSB, C.CMD_VMID_LSB) & this.#vmidMask;
-    const asid = (by & ASID) === 0 ? ANY : getField(words, C.CMD_ASID_MSB, C.CMD_ASID_LSB) & this.#asidMask;
-    if ((by & ADDRESS) === 0) {
-      target.tlbi(stages, vmid, asid);
-      return C.CERROR_NONE;
-    }
-    if (!readRange(words, features, stages === STAGE_2, this.#range)) return C.CERROR_ILL;
-    target.tlbiRange(stages, vmid, asid, this.#range);
-    return C.CERROR_NONE;
-  }
-
-  /** Whether `words` are a CMD_SYNC that cannot complete before an endpoint has answered. */
-  mustWait(words: Words): boolean {
-    return this.#context.asked > 0 && getField(words, C.CMD_OPCODE_MSB, C.CMD_OPCODE_LSB) === C.CMD_SYNC;
-  }
-
-  /** Whether the last command sets nothing off outside. */
-  get isDone(): boolean {
-    const { write, effect } = this.#context;
-    return !write && !effect && this.#effects.length === 0;
-  }
-
-  /**
-   * Sends what the last command sets off outside; to be called when the command counts as consumed. Memory is written,
-   * and ATCs are invalidated, at once. From inside an effect it leaves the rest to the outer call, so that endpoints that ask again and again need
-   * no stack.
-   */
-  complete(): void {
-    if (this.isDone) return;
-    const { write, effect } = this.#context;
-    this.#context.write = undefined;
-    this.#context.effect = undefined;
-    const errors = new FirstError();
-    if (write) errors.attempt(() => write(this.#outputs));
-    if (effect) this.#effects.push(effect);
-    if (!this.#sending) {
-      this.#sending = true;
-      for (let next = this.#effects.shift(); next; next = this.#effects.shift()) {
-        const send = next;
-        errors.attempt(() => send(this.#outputs));
-      }
-      this.#sending = false;
-    }
-    errors.rethrow();
-  }
-}
-
 /** The row of an opcode, unless what it needs, or what would carry it out, is absent. */
-function presentRow(opcode: number, features: FeatureSet): CommandRow | undefined {
+export function presentRow(opcode: number, features: FeatureSet): CommandRow | undefined {
   const row = COMMANDS.get(opcode);
   if (row === undefined || (row.run === undefined && row.stages === 0)) return undefined;
   return isPresent(row.needs, features) ? row : undefined;

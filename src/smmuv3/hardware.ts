@@ -9,7 +9,7 @@ import type { Saved } from "../snapshot/saved.js";
 import * as A from "../spec/abi/core.js";
 import * as R from "../spec/smmuv3/registers.js";
 import { CommandQueue } from "./command-queue.js";
-import { CommandExecutor } from "./commands.js";
+import { CommandExecutor } from "./command-executor.js";
 import { EventQueue } from "./event-queue.js";
 import { EventRecorder } from "./event-recorder.js";
 import { decodeFeatures, type SmmuFeatures } from "./features.js";

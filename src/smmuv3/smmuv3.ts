@@ -169,7 +169,7 @@ export class SmmuV3 extends Machine {
   /** @internal The same of a bound function's request: a stall for which there is no place ends in an abort. */
   protected override readonly settle = (found: number, status: number): number => {
     this.finish(found);
-    const [fault] = this.#last.faults.all();
+    const fault = this.#last.faults.first();
     const isRefused = status === STATUS_STALLED && fault?.transaction === undefined;
     return isRefused ? STATUS_FAULT | (fault?.type ?? 0) : status;
   };
@@ -231,7 +231,7 @@ export class SmmuV3 extends Machine {
     const answer: Translation = this.engine.translate(request, this.finish);
     const { event, faults } = this.#last;
     if (event) answer.event = event;
-    const [fault] = faults.all();
+    const fault = faults.first();
     if (fault) answer.fault = { ...fault, index: 0 };
     if (answer.status === "stalled") Object.assign(answer, stallOf(fault));
     return answer;
@@ -250,7 +250,7 @@ export class SmmuV3 extends Machine {
     const completion: SmmuTranslationCompletion = this.engine.requestTranslation(request, this.finish);
     const { event, faults } = this.#last;
     if (event) completion.event = event;
-    const [fault] = faults.all();
+    const fault = faults.first();
     if (fault) completion.fault = { ...fault, index: 0 };
     return completion;
   }

@@ -210,7 +210,7 @@ export class VtdIommu extends Machine {
     const type = answer.ok && !request.translated ? this.#memoryType(answer.pa) : undefined;
     if (type) answer.memoryType = type;
     if (this.#lastRecord) answer.record = this.#lastRecord;
-    const [fault] = this.faults();
+    const fault = this.#faults.first();
     if (fault) answer.fault = { ...fault, index: 0 };
     return answer;
   }

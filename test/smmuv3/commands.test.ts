@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { wordsOf } from "../../src/machine/bit-fields.js";
-import { CommandExecutor, commandName } from "../../src/smmuv3/commands.js";
+import { CommandExecutor } from "../../src/smmuv3/command-executor.js";
+import { commandName } from "../../src/smmuv3/commands.js";
 import {
   buildFeatures,
   decodeFeatures,

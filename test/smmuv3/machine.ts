@@ -6,7 +6,7 @@ import type { AtcInvalidation, AtcResponse } from "../../src/machine/translation
 import type { CommandOutputs, ResumeAction } from "../../src/smmuv3/command-effects.js";
 import { CommandQueue } from "../../src/smmuv3/command-queue.js";
 import type { CommandTarget } from "../../src/smmuv3/command-target.js";
-import { CommandExecutor } from "../../src/smmuv3/commands.js";
+import { CommandExecutor } from "../../src/smmuv3/command-executor.js";
 import { EventQueue } from "../../src/smmuv3/event-queue.js";
 import {
   decodeFeatures,

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import { wordsOf } from "../../src/machine/bit-fields.js";
-import { CommandExecutor } from "../../src/smmuv3/commands.js";
+import { CommandExecutor } from "../../src/smmuv3/command-executor.js";
 import { decodeFeatures, SMMUV3_PRESETS, type SmmuFeatures } from "../../src/smmuv3/features.js";
 import { bytes, FakeCore, FakeOutputs, type Machine } from "./machine.js";
 import {

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { wordsOf } from "../../src/machine/bit-fields.js";
-import { CommandExecutor } from "../../src/smmuv3/commands.js";
+import { CommandExecutor } from "../../src/smmuv3/command-executor.js";
 import { decodeEvent, encodeEvent } from "../../src/smmuv3/event-record.js";
 import { decodeFeatures, validateFeatures } from "../../src/smmuv3/features.js";
 import { bytes, FakeCore, FakeOutputs, hex, Machine } from "./machine.js";

@@ -102,6 +102,7 @@ static inline simde_v128_t simde_wasm_v128_load64_zero(const void* at) {
 #define simde_wasm_i64x2_bitmask(a) ((uint32_t)_mm_movemask_pd((__m128d)(a)))
 #define simde_wasm_i32x4_bitmask(a) ((uint32_t)_mm_movemask_ps((__m128)(a)))
 #define simde_wasm_i8x16_bitmask(a) ((uint32_t)_mm_movemask_epi8((__m128i)(a)))
+#define simde_wasm_i16x8_narrow_i32x4(a, b) ((simde_v128_t)_mm_packs_epi32((__m128i)(a), (__m128i)(b)))
 #else
 static inline uint32_t simde_wasm_i64x2_bitmask(simde_v128_t a) {
   return (uint32_t)(((uint64_t)a[0] >> 63) | (((uint64_t)a[1] >> 63) << 1));
@@ -118,6 +119,14 @@ static inline uint32_t simde_wasm_i8x16_bitmask(simde_v128_t a) {
   for (int i = 0; i < 16; i++) mask |= (v[i] < 0 ? 1u : 0u) << i;
   return mask;
 }
+static inline simde_v128_t simde_wasm_i16x8_narrow_i32x4(simde_v128_t a, simde_v128_t b) {
+  int32_t from[8];
+  int16_t to[8];
+  memcpy(from, &a, 16);
+  memcpy(from + 4, &b, 16);
+  for (int i = 0; i < 8; i++) to[i] = from[i] > 32767 ? 32767 : from[i] < -32768 ? -32768 : (int16_t)from[i];
+  return simde_wasm_v128_load(to);
+}
 #endif
 
 static inline simde_v128_t simde_wasm_i8x16_shuffle_lanes(simde_v128_t a, simde_v128_t b, const uint8_t lanes[16]) {
@@ -128,14 +137,5 @@ static inline simde_v128_t simde_wasm_i8x16_shuffle_lanes(simde_v128_t a, simde_
   return simde_wasm_v128_load(to);
 }
 #define simde_wasm_i8x16_shuffle(a, b, ...) simde_wasm_i8x16_shuffle_lanes(a, b, (const uint8_t[16]){__VA_ARGS__})
-
-static inline simde_v128_t simde_wasm_i16x8_narrow_i32x4(simde_v128_t a, simde_v128_t b) {
-  int32_t from[8];
-  int16_t to[8];
-  memcpy(from, &a, 16);
-  memcpy(from + 4, &b, 16);
-  for (int i = 0; i < 8; i++) to[i] = from[i] > 32767 ? 32767 : from[i] < -32768 ? -32768 : (int16_t)from[i];
-  return simde_wasm_v128_load(to);
-}
 
 #endif
