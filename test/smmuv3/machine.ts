@@ -4,9 +4,9 @@
 import type { PageResponse } from "../../src/machine/page-request.js";
 import type { AtcInvalidation, AtcResponse } from "../../src/machine/translation-request.js";
 import type { CommandOutputs, ResumeAction } from "../../src/smmuv3/command-effects.js";
+import { CommandExecutor } from "../../src/smmuv3/command-executor.js";
 import { CommandQueue } from "../../src/smmuv3/command-queue.js";
 import type { CommandTarget } from "../../src/smmuv3/command-target.js";
-import { CommandExecutor } from "../../src/smmuv3/command-executor.js";
 import { EventQueue } from "../../src/smmuv3/event-queue.js";
 import {
   decodeFeatures,
