@@ -28,7 +28,7 @@ const STATE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   "src/smmuv3/command-queue.ts": { running: OF_ONE_CALL },
   // Of the context `timedOut` is saved, the rest is the command in progress.
-  "src/smmuv3/commands.ts": { context: SAVED, effects: OF_ONE_CALL, sending: OF_ONE_CALL },
+  "src/smmuv3/command-executor.ts": { context: SAVED, effects: OF_ONE_CALL, sending: OF_ONE_CALL },
   "src/smmuv3/event-queue.ts": { written: SAVED, last: SAVED },
   "src/smmuv3/event-recorder.ts": { last: SAVED, counts: SAVED },
   "src/smmuv3/pri-queue.ts": { counts: SAVED },
@@ -69,8 +69,8 @@ function mutableTypes(text: string): string[] {
 }
 
 /** Fields and variables of a file that can change. */
-function mutableFields(text: string): string[] {
-  const types = mutableTypes(text).join("|") || "\\0";
+function mutableFields(text: string, others: string[] = []): string[] {
+  const types = [...mutableTypes(text), ...others].join("|") || "\\0";
   const patterns = [
     // Fields without readonly, in one or several lines.
     /^ {2}#(\w+)!?(?:[:;]| =)/gm,
@@ -118,9 +118,13 @@ describe("fields that change", () => {
     const files = folders
       .flatMap(sourcesBelow)
       .filter((file) => !ELSEWHERE.some((pattern) => pattern.test(file)));
+    // Contexts may be declared beside what they are handed to.
+    const contexts = files
+      .flatMap((file) => mutableTypes(textOf(file)))
+      .filter((name) => name.endsWith("Context"));
     const found = Object.fromEntries(
       files
-        .map((file) => [file, mutableFields(textOf(file)).sort()] as const)
+        .map((file) => [file, mutableFields(textOf(file), contexts).sort()] as const)
         .filter(([, fields]) => fields.length > 0),
     );
     const known = Object.fromEntries(
