@@ -6,7 +6,7 @@ import type { GrowthCell, GrowthResult } from "./growth.js";
 import type { MachineInfo } from "./machine-info.js";
 import type { Spread } from "./measure.js";
 import type { MemoryUse } from "./memory-use.js";
-import { range, shown } from "./report.js";
+import { range, shown, startRows } from "./report.js";
 import type { BenchResult, BenchRow } from "./result.js";
 import { SECTIONS, type Section } from "./rows.js";
 import { checkTargets } from "./targets.js";
@@ -68,19 +68,7 @@ function sectionTable(rows: readonly BenchRow[]): string {
 }
 
 function startTable(cold: ColdStart): string {
-  const ms = (name: string, spread: Spread): string[] => [name, `${range(spread, 1)} ms`];
-  return table(
-    ["", `${cold.processes} new processes`],
-    [
-      ms("import", cold.importMs),
-      ms("machine", cold.createMs),
-      ms("tables of 64 pages", cold.tablesMs),
-      ms("first translation", cold.firstTranslationMs),
-      ms("from import to first translation", cold.importToFirstMs),
-      ["full speed (within 15 %) after", `${range(cold.fullSpeedTranslations, 0)} translations`],
-      ms("full speed after", cold.fullSpeedMs),
-    ],
-  );
+  return table(["", `${cold.processes} new processes`], startRows(cold));
 }
 
 function memoryTable({ perEntry, perContext, defaultMachine }: MemoryUse): string {

@@ -4,7 +4,7 @@
 import type { ColdStart } from "./cold-start.js";
 import type { MachineInfo } from "./machine-info.js";
 import type { Spread } from "./measure.js";
-import { range, shown } from "./report.js";
+import { range, shown, startRows } from "./report.js";
 import type { BenchResult, BenchRow } from "./result.js";
 import { SECTIONS } from "./rows.js";
 import type { TargetResult } from "./targets.js";
@@ -151,16 +151,7 @@ function targetSection(targets: readonly TargetResult[], { htmlTable }: ReportPi
 }
 
 function startSection(cold: ColdStart, { htmlTable }: ReportPieces): Section {
-  const ms = (name: string, spread: Spread): string[] => [name, `${range(spread, 1)} ms`];
-  const rows = [
-    ms("import", cold.importMs),
-    ms("machine", cold.createMs),
-    ms("tables of 64 pages", cold.tablesMs),
-    ms("first translation", cold.firstTranslationMs),
-    ms("from import to first translation", cold.importToFirstMs),
-    ["full speed (within 15 %) after", `${range(cold.fullSpeedTranslations, 0)} translations`],
-    ms("full speed after", cold.fullSpeedMs),
-  ];
+  const rows = startRows(cold);
   return {
     title: "Start-up",
     about: `In ${cold.processes} new processes: median (minimum-maximum).`,

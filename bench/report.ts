@@ -112,3 +112,22 @@ export function shown(value: number): string {
 export function range({ min, median, max }: Spread, digits: number): string {
   return `${median.toFixed(digits)} (${min.toFixed(digits)}-${max.toFixed(digits)})`;
 }
+
+/**
+ * Start-up as rows of a table.
+ *
+ * @param cold what was measured
+ * @returns a name and a spread a row
+ */
+export function startRows(cold: ColdStart): string[][] {
+  const ms = (name: string, spread: Spread): string[] => [name, `${range(spread, 1)} ms`];
+  return [
+    ms("import", cold.importMs),
+    ms("machine", cold.createMs),
+    ms("tables of 64 pages", cold.tablesMs),
+    ms("first translation", cold.firstTranslationMs),
+    ms("from import to first translation", cold.importToFirstMs),
+    ["full speed (within 15 %) after", `${range(cold.fullSpeedTranslations, 0)} translations`],
+    ms("full speed after", cold.fullSpeedMs),
+  ];
+}

@@ -2,12 +2,12 @@
 // outside. Source: Arm IHI 0070 G.b, chapter 4.
 
 import { getField, type Words } from "../machine/bit-fields.js";
-import { FirstError } from "../machine/first-error.js";
+import { Outbox } from "../machine/outbox.js";
 import type { Saved } from "../snapshot/saved.js";
 import type { StateReader } from "../snapshot/state-reader.js";
 import type { StateWriter } from "../snapshot/state-writer.js";
 import * as C from "../spec/smmuv3/commands.js";
-import type { CommandOutputs, Effect } from "./command-effects.js";
+import type { CommandOutputs } from "./command-effects.js";
 import type { CommandTarget } from "./command-target.js";
 import {
   ADDRESS,
@@ -25,14 +25,12 @@ import { type InvalidateRange, readRange } from "./tlbi-range.js";
 /** Carries out single commands of the Non-secure Command queue. */
 export class CommandExecutor implements Saved {
   readonly #context: CommandContext;
-  readonly #outputs: CommandOutputs;
+  readonly #outbox: Outbox<CommandOutputs>;
   /** By opcode; undefined is CERROR_ILL. */
   readonly #rows: readonly (CommandRow | undefined)[];
   readonly #vmidMask: number;
   readonly #asidMask: number;
   readonly #range: InvalidateRange = { first: 0, last: 0, leafOnly: false, leafLg2: 0 };
-  readonly #effects: Effect[] = [];
-  #sending = false;
 
   /**
    * Binds the executor to the caches and the outside.
@@ -44,7 +42,7 @@ export class CommandExecutor implements Saved {
   constructor(features: FeatureSet, target: CommandTarget, outputs: CommandOutputs) {
     const none = { write: undefined, effect: undefined, timedOut: false, asked: 0 };
     this.#context = { features, target, words: new Uint32Array(4), ...none };
-    this.#outputs = outputs;
+    this.#outbox = new Outbox(outputs);
     this.#rows = Array.from({ length: 256 }, (_, opcode) => presentRow(opcode, features));
     this.#vmidMask = !features.stage2 ? 0 : features.vmid16 ? 0xffff : 0xff;
     this.#asidMask = features.asid16 ? 0xffff : 0xff;
@@ -103,30 +101,18 @@ export class CommandExecutor implements Saved {
   /** Whether the last command sets nothing off outside. */
   get isDone(): boolean {
     const { write, effect } = this.#context;
-    return !write && !effect && this.#effects.length === 0;
+    return !write && !effect && this.#outbox.isEmpty;
   }
 
   /**
    * Sends what the last command sets off outside; to be called when the command counts as consumed. Memory is written,
-   * and ATCs are invalidated, at once. From inside an effect it leaves the rest to the outer call, so that endpoints that ask again and again need
-   * no stack.
+   * and ATCs are invalidated, at once.
    */
   complete(): void {
     if (this.isDone) return;
     const { write, effect } = this.#context;
     this.#context.write = undefined;
     this.#context.effect = undefined;
-    const errors = new FirstError();
-    if (write) errors.attempt(() => write(this.#outputs));
-    if (effect) this.#effects.push(effect);
-    if (!this.#sending) {
-      this.#sending = true;
-      for (let next = this.#effects.shift(); next; next = this.#effects.shift()) {
-        const send = next;
-        errors.attempt(() => send(this.#outputs));
-      }
-      this.#sending = false;
-    }
-    errors.rethrow();
+    this.#outbox.send(write, effect);
   }
 }

@@ -5,7 +5,7 @@
 // when nothing is left to do (6.5.2.11).
 
 import { getAddress, getField, getPage, type Words } from "../machine/bit-fields.js";
-import { FirstError } from "../machine/first-error.js";
+import { Outbox } from "../machine/outbox.js";
 import type { PageResponse } from "../machine/page-request.js";
 import type { AtcInvalidation, AtcResponse } from "../machine/translation-request.js";
 import * as I from "../spec/vtd/invalidation.js";
@@ -139,8 +139,7 @@ export class DescriptorExecutor {
   readonly #rules: DescriptorRules;
   readonly #context: Context;
   readonly #outputs: InvalidationOutputs;
-  readonly #effects: Effect[] = [];
-  #sending = false;
+  readonly #outbox: Outbox<InvalidationOutputs>;
 
   /**
    * Binds the executor to the caches and the outside.
@@ -155,6 +154,7 @@ export class DescriptorExecutor {
     const nothing = { status: undefined, effect: undefined, invalidation: undefined, silent: undefined };
     this.#context = { drop, words, mode: TTM_LEGACY, aborted: false, ...nothing };
     this.#outputs = outputs;
+    this.#outbox = new Outbox(outputs);
   }
 
   /** The error of using descriptors of this width at all; see DescriptorRules. */
@@ -200,7 +200,7 @@ export class DescriptorExecutor {
   /** Whether nothing is left to be sent, or waited for. */
   get isDone(): boolean {
     const { status, effect, invalidation, silent } = this.#context;
-    return !status && !effect && !invalidation && silent === undefined && this.#effects.length === 0;
+    return !status && !effect && !invalidation && silent === undefined && this.#outbox.isEmpty;
   }
 
   /** Whether the last descriptor is a wait behind an invalidation that was not answered: it never completes. */
@@ -221,25 +221,12 @@ export class DescriptorExecutor {
 
   /**
    * Sends what the last descriptor sets off outside; to be called when it counts as consumed. Memory is written at once.
-   * Who is called back by such a call and has descriptors carried out in turn gets his own calls after it, so that
-   * endpoints that ask again and again need no stack.
    */
   complete(): void {
     const { status, effect } = this.#context;
-    if (!status && !effect && this.#effects.length === 0) return;
+    if (!status && !effect && this.#outbox.isEmpty) return;
     this.#context.status = undefined;
     this.#context.effect = undefined;
-    const errors = new FirstError();
-    if (status) errors.attempt(() => status(this.#outputs));
-    if (effect) this.#effects.push(effect);
-    if (!this.#sending) {
-      this.#sending = true;
-      for (let next = this.#effects.shift(); next; next = this.#effects.shift()) {
-        const send = next;
-        errors.attempt(() => send(this.#outputs));
-      }
-      this.#sending = false;
-    }
-    errors.rethrow();
+    this.#outbox.send(status, effect);
   }
 }

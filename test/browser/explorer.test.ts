@@ -5,17 +5,16 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { violationsOf } from "./accessibility.js";
 import { launchChromium } from "./chromium.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const site = join(root, "build/web");
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const TYPES: Record<string, string> = {
   ".html": "text/html",
   ".js": "text/javascript",
@@ -240,16 +239,7 @@ describe("the explorer", () => {
     it(`passes the accessibility check in ${colorScheme} colours`, async () => {
       await page.emulateMedia({ colorScheme });
       await open(`${TEXTBOOK}&caches=next&read=25`);
-      await page.addScriptTag({ path: axe });
-      const violations = await page.evaluate(async () => {
-        const { axe: checker } = globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> };
-        };
-        return (await checker.run()).violations.map(
-          ({ id, nodes }) => `${id}: ${nodes[0]?.target.join(" ")}`,
-        );
-      });
-      expect(violations).toEqual([]);
+      expect(await violationsOf(page)).toEqual([]);
     });
   }
 

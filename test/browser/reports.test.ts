@@ -3,17 +3,16 @@
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BenchResult } from "../../bench/result.js";
+import { violationsOf } from "./accessibility.js";
 import { launchChromium } from "./chromium.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const spread = { min: 3, median: 4, max: 6 };
 const RESULT: BenchResult = {
   version: 2,
@@ -68,16 +67,7 @@ describe.each(["replay", "bench"] as const)("the report of %s", (name) => {
     it(`passes the accessibility check in ${colorScheme} colours`, async () => {
       await page.emulateMedia({ colorScheme });
       await page.goto(urls[name]);
-      await page.addScriptTag({ path: axe });
-      const violations = await page.evaluate(async () => {
-        const { axe: checker } = globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> };
-        };
-        return (await checker.run()).violations.map(
-          ({ id, nodes }) => `${id}: ${nodes[0]?.target.join(" ")}`,
-        );
-      });
-      expect(violations).toEqual([]);
+      expect(await violationsOf(page)).toEqual([]);
     });
   }
 

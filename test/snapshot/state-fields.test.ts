@@ -22,13 +22,14 @@ const STATE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/machine/callbacks.ts": { running: OF_ONE_CALL },
   "src/machine/engine.ts": { ram: SAVED, traced: OF_ONE_CALL },
   "src/machine/first-error.ts": { failed: OF_ONE_CALL, error: OF_ONE_CALL },
+  "src/machine/outbox.ts": { waiting: OF_ONE_CALL, sending: OF_ONE_CALL },
   "src/machine/queue-entries.ts": {
     ...{ bytes: OF_ONE_CALL, words: OF_ONE_CALL, from: OF_ONE_CALL, to: OF_ONE_CALL },
     ...{ entries: DERIVED, entryBytes: DERIVED },
   },
   "src/smmuv3/command-queue.ts": { running: OF_ONE_CALL },
   // Of the context `timedOut` is saved, the rest is the command in progress.
-  "src/smmuv3/command-executor.ts": { context: SAVED, effects: OF_ONE_CALL, sending: OF_ONE_CALL },
+  "src/smmuv3/command-executor.ts": { context: SAVED },
   "src/smmuv3/event-queue.ts": { written: SAVED, last: SAVED },
   "src/smmuv3/event-recorder.ts": { last: SAVED, counts: SAVED },
   "src/smmuv3/pri-queue.ts": { counts: SAVED },
@@ -42,7 +43,7 @@ const STATE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ...{ retrying: OF_ONE_CALL, counts: SAVED },
   },
   // A device-TLB that has not answered is given up before the queue is left (expire).
-  "src/vtd/descriptor-executor.ts": { context: OF_ONE_CALL, effects: OF_ONE_CALL, sending: OF_ONE_CALL },
+  "src/vtd/descriptor-executor.ts": { context: OF_ONE_CALL },
   "src/vtd/fault-log.ts": { next: SAVED },
   "src/vtd/global-command.ts": { root: SAVED, mode: DERIVED },
   "src/vtd/invalidation-queue.ts": { running: OF_ONE_CALL, low: DERIVED, high: DERIVED, shape: DERIVED },
